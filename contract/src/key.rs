@@ -1,0 +1,272 @@
+//! Keys: every object of the bucket by its typed name, with its path, content type and caching.
+//!
+//! This is the only place that spells a path. The first five rows of the table are the storage tree of `distribution`
+//! ([paths.go](https://github.com/distribution/distribution/blob/main/registry/storage/paths.go)); the v1 rows are the
+//! paths of the 2014 static registry. Underscore names cannot meet a repository's name (the grammar forbids them), no
+//! path holds a `:`, and no key is a directory of another, so the same tree works on a file system.
+
+use std::fmt;
+
+use crate::digest::Digest;
+use crate::name::{Repository, Tag};
+use crate::v1;
+
+mod parse;
+
+const BLOBS: &str = "docker/registry/v2/blobs";
+const REPOSITORIES: &str = "docker/registry/v2/repositories";
+const CATALOG: &str = "docker/registry/v2/catalog.json";
+const V1_REPOSITORIES: &str = "repositories";
+const V1_IMAGES: &str = "images";
+const OWN: &str = "static-registry";
+
+/// The typed name of an object.
+///
+/// Matched without a `_` everywhere: a new kind of object does not compile until its path, its type and its caching
+/// are decided.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// Content by its digest; manifests and configs too.
+    Blob(Digest),
+    /// The repository may read this blob.
+    LayerLink(Repository, Digest),
+    /// The repository holds this manifest.
+    RevisionLink(Repository, Digest),
+    /// Where the tag points: the truth that views and listings are derived from.
+    TagLink(Repository, Tag),
+    /// The tag once pointed there.
+    TagHistoryLink(Repository, Tag, Digest),
+    /// The manifest as clients fetch it by digest.
+    DigestView(Repository, Digest),
+    /// The manifest as clients fetch it by tag.
+    TagView(Repository, Tag),
+    /// The repository's tags.
+    TagList(Repository),
+    /// What refers to this manifest.
+    Referrers(Repository, Digest),
+    /// All repositories.
+    Catalog,
+    /// v1: the ids of a repository's tagged images.
+    V1Images(v1::Repository),
+    /// v1: a repository's tags with their ids.
+    V1Tags(v1::Repository),
+    /// v1: one tag's id.
+    V1Tag(v1::Repository, Tag),
+    /// v1: an image's document.
+    V1Json(v1::Id),
+    /// v1: an image's id and those of its parents.
+    V1Ancestry(v1::Id),
+    /// v1: an image's layer, a copy of the blob.
+    V1Layer(v1::Id),
+    /// Published by digest alone: not garbage, though no tag names it.
+    Keep(Repository, Digest),
+    /// What the store was seen to do with conditional writes.
+    Probe,
+    /// The lock of a store in a directory.
+    Lock,
+    /// Being written, in a directory. Never read.
+    Staged(u64),
+}
+
+/// What an object's `Content-Type` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentType {
+    /// The same for every object of the kind.
+    Fixed(&'static str),
+    /// The media type of the manifest that the view shows.
+    OfManifest,
+}
+
+/// Where keys are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prefix {
+    /// The links, views and lists of all repositories.
+    Repositories,
+    /// The tag links, views and histories of one repository.
+    Tags(Repository),
+    /// The revision links and digest views of one repository.
+    Revisions(Repository),
+    /// The v1 tags and lists of all repositories.
+    V1Repositories,
+}
+
+impl Key {
+    /// Whether the object's content is decided by its key, or never changes once it is there.
+    pub fn is_immutable(&self) -> bool {
+        match self {
+            Self::Blob(_)
+            | Self::LayerLink(..)
+            | Self::RevisionLink(..)
+            | Self::TagHistoryLink(..)
+            | Self::DigestView(..)
+            | Self::V1Json(_)
+            | Self::V1Ancestry(_)
+            | Self::V1Layer(_)
+            | Self::Keep(..) => true,
+            Self::TagLink(..)
+            | Self::TagView(..)
+            | Self::TagList(_)
+            | Self::Referrers(..)
+            | Self::Catalog
+            | Self::V1Images(_)
+            | Self::V1Tags(_)
+            | Self::V1Tag(..)
+            | Self::Probe
+            | Self::Lock
+            | Self::Staged(_) => false,
+        }
+    }
+
+    /// The object's `Content-Type`. Never a guess of the server's: clients refuse a manifest of a wrong type.
+    pub fn content_type(&self) -> ContentType {
+        ContentType::Fixed(match self {
+            Self::DigestView(..) | Self::TagView(..) => return ContentType::OfManifest,
+            Self::Blob(_) | Self::V1Layer(_) | Self::Lock | Self::Staged(_) => "application/octet-stream",
+            Self::LayerLink(..)
+            | Self::RevisionLink(..)
+            | Self::TagLink(..)
+            | Self::TagHistoryLink(..)
+            | Self::Keep(..) => "text/plain",
+            Self::Referrers(..) => "application/vnd.oci.image.index.v1+json",
+            Self::TagList(_)
+            | Self::Catalog
+            | Self::V1Images(_)
+            | Self::V1Tags(_)
+            | Self::V1Tag(..)
+            | Self::V1Json(_)
+            | Self::V1Ancestry(_)
+            | Self::Probe => "application/json",
+        })
+    }
+
+    /// The object's `Cache-Control`, where `changing_ttl` is how many seconds a cache may keep what changes.
+    /// `no-transform`: a CDN that compresses or rewrites breaks the digest.
+    pub fn cache_control(&self, changing_ttl: u32) -> String {
+        if self.is_immutable() {
+            "public, max-age=31536000, immutable, no-transform".to_owned()
+        } else {
+            format!("public, max-age={changing_ttl}, must-revalidate, no-transform")
+        }
+    }
+
+    /// Whether clients have any business with the object; the others are our own.
+    pub fn is_public(&self) -> bool {
+        match self {
+            Self::Keep(..) | Self::Probe | Self::Lock | Self::Staged(_) => false,
+            Self::Blob(_)
+            | Self::LayerLink(..)
+            | Self::RevisionLink(..)
+            | Self::TagLink(..)
+            | Self::TagHistoryLink(..)
+            | Self::DigestView(..)
+            | Self::TagView(..)
+            | Self::TagList(_)
+            | Self::Referrers(..)
+            | Self::Catalog
+            | Self::V1Images(_)
+            | Self::V1Tags(_)
+            | Self::V1Tag(..)
+            | Self::V1Json(_)
+            | Self::V1Ancestry(_)
+            | Self::V1Layer(_) => true,
+        }
+    }
+
+    /// The link without which a view does not count: `distribution` deletes the one and leaves the other.
+    pub fn guard(&self) -> Option<Self> {
+        match self {
+            Self::DigestView(repository, digest) => Some(Self::RevisionLink(repository.clone(), *digest)),
+            Self::TagView(repository, tag) => Some(Self::TagLink(repository.clone(), tag.clone())),
+            Self::Blob(_)
+            | Self::LayerLink(..)
+            | Self::RevisionLink(..)
+            | Self::TagLink(..)
+            | Self::TagHistoryLink(..)
+            | Self::TagList(_)
+            | Self::Referrers(..)
+            | Self::Catalog
+            | Self::V1Images(_)
+            | Self::V1Tags(_)
+            | Self::V1Tag(..)
+            | Self::V1Json(_)
+            | Self::V1Ancestry(_)
+            | Self::V1Layer(_)
+            | Self::Keep(..)
+            | Self::Probe
+            | Self::Lock
+            | Self::Staged(_) => None,
+        }
+    }
+
+    /// The path below the store's root and the CDN's base, without a leading slash. [`Key::parse`] reads it.
+    pub fn path(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// The path.
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Blob(digest) => {
+                let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
+                write!(f, "{BLOBS}/{algorithm}/{}/{hex}/data", digest.first_byte())
+            }
+            Self::LayerLink(name, digest) => {
+                write!(f, "{REPOSITORIES}/{name}/_layers/{}/link", Parts(digest))
+            }
+            Self::RevisionLink(name, digest) => {
+                write!(f, "{REPOSITORIES}/{name}/_manifests/revisions/{}/link", Parts(digest))
+            }
+            Self::DigestView(name, digest) => {
+                write!(f, "{REPOSITORIES}/{name}/_manifests/revisions/{}/manifest", Parts(digest))
+            }
+            Self::TagLink(name, tag) => write!(f, "{REPOSITORIES}/{name}/_manifests/tags/{tag}/current/link"),
+            Self::TagView(name, tag) => {
+                write!(f, "{REPOSITORIES}/{name}/_manifests/tags/{tag}/current/manifest")
+            }
+            Self::TagHistoryLink(name, tag, digest) => {
+                write!(f, "{REPOSITORIES}/{name}/_manifests/tags/{tag}/index/{}/link", Parts(digest))
+            }
+            Self::TagList(name) => write!(f, "{REPOSITORIES}/{name}/_manifests/tags.json"),
+            Self::Referrers(name, digest) => {
+                write!(f, "{REPOSITORIES}/{name}/_manifests/referrers/{}.json", Parts(digest))
+            }
+            Self::Catalog => f.write_str(CATALOG),
+            Self::V1Images(name) => write!(f, "{V1_REPOSITORIES}/{name}/images"),
+            Self::V1Tags(name) => write!(f, "{V1_REPOSITORIES}/{name}/tags"),
+            Self::V1Tag(name, tag) => write!(f, "{V1_REPOSITORIES}/{name}/tag_{tag}.json"),
+            Self::V1Json(id) => write!(f, "{V1_IMAGES}/{id}/json"),
+            Self::V1Ancestry(id) => write!(f, "{V1_IMAGES}/{id}/ancestry"),
+            Self::V1Layer(id) => write!(f, "{V1_IMAGES}/{id}/layer"),
+            Self::Keep(name, digest) => write!(f, "{OWN}/keep/{name}/_revisions/{}", Parts(digest)),
+            Self::Probe => write!(f, "{OWN}/probe.json"),
+            Self::Lock => write!(f, "{OWN}/lock"),
+            Self::Staged(number) => write!(f, "{OWN}/tmp/{number:016x}"),
+        }
+    }
+}
+
+impl Prefix {
+    /// The path that the keys begin with, with its closing slash.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Repositories => format!("{REPOSITORIES}/"),
+            Self::Tags(name) => format!("{REPOSITORIES}/{name}/_manifests/tags/"),
+            Self::Revisions(name) => format!("{REPOSITORIES}/{name}/_manifests/revisions/"),
+            Self::V1Repositories => format!("{V1_REPOSITORIES}/"),
+        }
+    }
+}
+
+/// A digest as two segments of a path: `sha256/<hex>`.
+struct Parts<'a>(&'a Digest);
+
+impl fmt::Display for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.0.algorithm().as_str(), self.0.hex())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+pub mod api;
+pub mod descriptor;
+pub mod digest;
+pub mod key;
+pub mod listing;
+pub mod manifest;
+pub mod media;
+pub mod name;
+pub mod v1;

@@ -1,0 +1,26 @@
+//! The registry's name: what stands before the slash in `docker pull registry.example.com/acme/app`.
+//!
+//! A request is decided without I/O, by pure functions, and mostly answered by a redirect to the object that the
+//! publisher has put into the bucket:
+//!
+//! ```text
+//! GET /v2/acme/app/manifests/1.2
+//!   -> route::route        Answer::Reply(Reply::Redirect("https://cdn.example.com/docker/registry/v2/…"))
+//!   -> respond::respond    302, Location, Cache-Control
+//! ```
+//!
+//! - [`settings`]: flags, environment, file and default become [`settings::Settings`], checked before anything is bound.
+//! - [`route`]: what a request gets. The whole behaviour of the product is this function.
+//! - [`respond`]: what that looks like in HTTP.
+//! - [`server`]: sockets, time and signals around the two: limits, timeouts, drain.
+//! - `objects`: with `--directory`, the objects themselves, from disk.
+//!
+//! What a path of the API means and where an object lives is not decided here but in [`contract`], which the
+//! publisher shares: so the two cannot disagree.
+
+mod connection;
+mod objects;
+pub mod respond;
+pub mod route;
+pub mod server;
+pub mod settings;

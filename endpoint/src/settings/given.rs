@@ -1,0 +1,181 @@
+//! What can be set: every flag with its environment variable and help, which is also every key of the settings file.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+/// The name in `docker pull registry.example.com/acme/app`.
+///
+/// Answers /v1/_ping and /v2/ itself and sends clients to a CDN, by a redirect, for everything else. It keeps no
+/// state: run it anywhere, as many times as you like.
+#[derive(Debug, Parser)]
+#[command(name = "registry-endpoint", version, after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// A TOML file with settings; its keys are the flags below without their dashes
+    #[arg(long, env = "ENDPOINT_SETTINGS", value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+
+    /// All other flags.
+    #[command(flatten)]
+    pub given: Given,
+}
+
+const SERVE: &str = "What to serve (one of the two)";
+const ANSWER: &str = "How to answer";
+const LIMITS: &str = "Limits";
+
+const AFTER_HELP: &str = "\
+A flag wins over its environment variable, that over the settings file, that over the default.
+Durations are written 500ms, 90s, 5m or 1h. RUST_LOG=debug logs every request.
+
+Exit codes: 0 stopped as asked, 1 failed, 2 wrong flags or settings.
+
+Examples:
+  registry-endpoint --cdn https://cdn.example.com/prefix --listen 0.0.0.0:5000
+  registry-endpoint --directory ./bucket";
+
+/// What one source of settings says. Nothing of it is checked against the rest, and all of it may be absent.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Given {
+    /// Where the bucket is served to the public: the absolute http(s) URL that an object's path is put behind
+    #[arg(long, env = "CDN_URL", value_name = "URL", help_heading = SERVE)]
+    pub cdn: Option<String>,
+
+    /// Serve the objects of this directory too, under /objects/: a whole registry in one process, for trying and for
+    /// small sites
+    #[arg(
+        long,
+        env = "ENDPOINT_DIRECTORY",
+        value_name = "DIR",
+        help_heading = SERVE
+    )]
+    pub directory: Option<PathBuf>,
+
+    /// The address and port to listen on. Where it is not given but PORT is in the environment, 0.0.0.0:PORT
+    /// [default: 127.0.0.1:5000]
+    #[arg(long, env = "LISTEN", value_name = "ADDRESS", help_heading = ANSWER)]
+    pub listen: Option<SocketAddr>,
+
+    /// The URL by which clients know this endpoint. Matters where it is https (something before us ends TLS) while the
+    /// CDN is plain http: old Docker must then be told to keep its credentials to itself
+    #[arg(long, env = "ENDPOINT_PUBLIC_URL", value_name = "URL", help_heading = ANSWER)]
+    pub public_url: Option<String>,
+
+    /// Send Docker-Distribution-Api-Version on /v2/. With it, Docker 1.10 to 17.05 cannot pull an image that is only
+    /// there for v1; without it, no client is known to fail [default: false]
+    #[arg(long, env = "ENDPOINT_API_VERSION_HEADER", value_name = "BOOL", help_heading = ANSWER)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub api_version_header: Option<bool>,
+
+    /// How long caches may keep a redirect [default: 60s]
+    #[arg(long, env = "ENDPOINT_REDIRECT_TTL", value_name = "TIME", help_heading = ANSWER)]
+    #[arg(value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "duration")]
+    pub redirect_ttl: Option<Duration>,
+
+    /// With --directory: how long caches may keep what changes, such as a tag or a list [default: 60s]
+    #[arg(long, env = "ENDPOINT_CHANGING_TTL", value_name = "TIME", help_heading = ANSWER)]
+    #[arg(value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "duration")]
+    pub changing_ttl: Option<Duration>,
+
+    /// Connections at a time; more wait in the kernel's queue. Each takes a file descriptor, and one more while
+    /// --directory sends it a file: mind `ulimit -n` [default: 1000]
+    #[arg(long, env = "ENDPOINT_MAX_CONNECTIONS", value_name = "NUMBER", help_heading = LIMITS)]
+    pub max_connections: Option<usize>,
+
+    /// How long a new connection may take to send its first request [default: 10s]
+    #[arg(long, env = "ENDPOINT_HEADER_TIMEOUT", value_name = "TIME", help_heading = LIMITS)]
+    #[arg(value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "duration")]
+    pub header_timeout: Option<Duration>,
+
+    /// How long a connection may go on without a further request, or without reading its answer [default: 60s]
+    #[arg(long, env = "ENDPOINT_IDLE_TIMEOUT", value_name = "TIME", help_heading = LIMITS)]
+    #[arg(value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "duration")]
+    pub idle_timeout: Option<Duration>,
+
+    /// How long a connection may live. It is then closed after the answer under way, which may still take its time
+    /// [default: 10m]
+    #[arg(long, env = "ENDPOINT_TOTAL_TIMEOUT", value_name = "TIME", help_heading = LIMITS)]
+    #[arg(value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "duration")]
+    pub total_timeout: Option<Duration>,
+
+    /// On SIGTERM or SIGINT: how long to wait for answers under way before cutting them off [default: 20s]
+    #[arg(long, env = "ENDPOINT_DRAIN", value_name = "TIME", help_heading = LIMITS)]
+    #[arg(value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "duration")]
+    pub drain: Option<Duration>,
+
+    /// How to write the log, to standard error [default: text]
+    #[arg(long, env = "ENDPOINT_LOG", value_name = "FORMAT")]
+    pub log: Option<Log>,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Log {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+impl Arguments {
+    /// Reads flags, and the environment for those that are absent.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let mut read = Self::from_arg_matches(&matches)?;
+        // clap merges flag and environment one by one, but these two are one choice.
+        match (is_flag(&matches, "cdn"), is_flag(&matches, "directory")) {
+            (true, false) => read.given.directory = None,
+            (false, true) => read.given.cdn = None,
+            (true, true) | (false, false) => {}
+        }
+        Ok(read)
+    }
+}
+
+fn is_flag(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+impl Given {
+    /// What `self` says, and `weaker` where it says nothing.
+    pub(super) fn or(self, weaker: Self) -> Self {
+        let chosen = self.cdn.is_some() || self.directory.is_some();
+        let (cdn, directory) =
+            if chosen { (self.cdn, self.directory) } else { (weaker.cdn, weaker.directory) };
+        Self {
+            cdn,
+            directory,
+            listen: self.listen.or(weaker.listen),
+            public_url: self.public_url.or(weaker.public_url),
+            api_version_header: self.api_version_header.or(weaker.api_version_header),
+            redirect_ttl: self.redirect_ttl.or(weaker.redirect_ttl),
+            changing_ttl: self.changing_ttl.or(weaker.changing_ttl),
+            max_connections: self.max_connections.or(weaker.max_connections),
+            header_timeout: self.header_timeout.or(weaker.header_timeout),
+            idle_timeout: self.idle_timeout.or(weaker.idle_timeout),
+            total_timeout: self.total_timeout.or(weaker.total_timeout),
+            drain: self.drain.or(weaker.drain),
+            log: self.log.or(weaker.log),
+        }
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(value)?;
+    humantime::parse_duration(&text).map(Some).map_err(D::Error::custom)
+}

@@ -1,0 +1,127 @@
+//! Which source of settings wins, and what is refused.
+
+use super::*;
+
+fn file(text: &str) -> Given {
+    toml::from_str(text).unwrap()
+}
+
+fn cdn(url: &str) -> Given {
+    Given { cdn: Some(url.to_owned()), ..Given::default() }
+}
+
+fn resolved(given: Given, port: Option<&str>, file: Given) -> Settings {
+    resolve(given, port, file).unwrap()
+}
+
+fn refused(given: Given, port: Option<&str>, file: Given) -> String {
+    resolve(given, port, file).unwrap_err().to_string()
+}
+
+#[test]
+fn defaults_are_safe_ones() {
+    let settings = resolved(cdn("https://cdn.test"), None, Given::default());
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:5000");
+    assert_eq!(settings.origin.base(), "https://cdn.test/");
+    assert_eq!(settings.redirect_caching, "public, max-age=60");
+    assert_eq!(settings.changing_ttl, 60);
+    assert!(settings.standalone);
+    assert!(!settings.api_version_header);
+    assert_eq!(settings.limits.connections, 1000);
+}
+
+#[test]
+fn flags_and_environment_win_over_the_file_key_by_key() {
+    let strong = Given { listen: Some("[::1]:1".parse().unwrap()), ..cdn("https://flag.test") };
+    let weak = file("cdn = 'https://file.test'\nlisten = '[::1]:2'\nredirect-ttl = '5m'\nlog = 'json'");
+    let settings = resolved(strong, None, weak);
+    assert_eq!(settings.origin.base(), "https://flag.test/");
+    assert_eq!(settings.listen.to_string(), "[::1]:1");
+    assert_eq!(settings.redirect_caching, "public, max-age=300");
+    assert_eq!(settings.log, Log::Json);
+}
+
+#[test]
+fn every_key_of_the_file_is_read() {
+    let settings = resolved(
+        Given::default(),
+        None,
+        file(
+            "cdn = 'http://cdn.test'\nlisten = '0.0.0.0:80'\npublic-url = 'https://registry.test'\n\
+             api-version-header = true\nredirect-ttl = '0s'\nchanging-ttl = '2m'\nmax-connections = 7\n\
+             header-timeout = '1s'\nidle-timeout = '2s'\ntotal-timeout = '3s'\ndrain = '4s'\nlog = 'json'",
+        ),
+    );
+    assert_eq!(settings.listen.to_string(), "0.0.0.0:80");
+    assert!(!settings.standalone);
+    assert!(settings.api_version_header);
+    assert_eq!(settings.redirect_caching, "public, max-age=0");
+    assert_eq!(settings.changing_ttl, 120);
+    let [header, idle, total, drain] = [1, 2, 3, 4].map(Duration::from_secs);
+    assert_eq!(settings.limits, Limits { connections: 7, header, idle, total, drain });
+    assert_eq!(settings.log, Log::Json);
+}
+
+#[test]
+fn port_is_weaker_than_listen_and_stronger_than_the_file() {
+    let listen = Given { listen: Some("127.0.0.1:1".parse().unwrap()), ..cdn("https://cdn.test") };
+    let on_file = || file("listen = '127.0.0.1:3'");
+    assert_eq!(resolved(listen, Some("2"), on_file()).listen.to_string(), "127.0.0.1:1");
+    assert_eq!(resolved(cdn("https://cdn.test"), Some("2"), on_file()).listen.to_string(), "0.0.0.0:2");
+    assert_eq!(resolved(cdn("https://cdn.test"), None, on_file()).listen.to_string(), "127.0.0.1:3");
+    for port in ["", "http", "65536", "-1"] {
+        let message = refused(cdn("https://cdn.test"), Some(port), Given::default());
+        assert!(message.starts_with(&format!("PORT is `{port}`")), "{message}");
+    }
+}
+
+#[test]
+fn cdn_and_directory_are_one_choice() {
+    let directory = || Given { directory: Some("bucket".into()), ..Given::default() };
+    let settings = resolved(directory(), None, cdn("https://file.test"));
+    assert_eq!(settings.origin, Origin::Directory("bucket".into()));
+    assert_eq!(settings.origin.base(), "/objects/");
+    let both = Given { cdn: Some("https://cdn.test".to_owned()), ..directory() };
+    assert_eq!(refused(both, None, Given::default()), "a CDN and a directory are both given");
+    assert_eq!(refused(Given::default(), None, Given::default()), "neither a CDN nor a directory is given");
+}
+
+#[test]
+fn what_cannot_work_is_refused_by_name() {
+    let flawed = |change: fn(&mut Given)| {
+        let mut given = cdn("https://cdn.test");
+        change(&mut given);
+        refused(given, None, Given::default())
+    };
+    for (message, part) in [
+        (flawed(|given| given.cdn = Some("cdn.test".to_owned())), "the CDN base `cdn.test`"),
+        (flawed(|given| given.public_url = Some("registry".to_owned())), "the public URL `registry`"),
+        (flawed(|given| given.max_connections = Some(0)), "`max-connections` is zero"),
+        (flawed(|given| given.header_timeout = Some(Duration::ZERO)), "`header-timeout` is zero"),
+        (flawed(|given| given.idle_timeout = Some(Duration::ZERO)), "`idle-timeout` is zero"),
+        (flawed(|given| given.total_timeout = Some(Duration::ZERO)), "`total-timeout` is zero"),
+    ] {
+        assert!(message.starts_with(part), "{message}");
+    }
+}
+
+#[test]
+fn the_file_holds_nothing_that_is_not_known() {
+    for (text, part) in [
+        ("cnd = 'https://cdn.test'", "unknown field `cnd`"),
+        ("cdn = 1", "invalid type: integer"),
+        ("idle-timeout = '5'", "time unit needed"),
+        ("log = 'xml'", "unknown variant `xml`"),
+        ("cdn = ", "cdn"),
+    ] {
+        let message = toml::from_str::<Given>(text).unwrap_err().to_string();
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn no_time_is_too_long_for_a_clock() {
+    let given = Given { idle_timeout: Some(Duration::MAX), ..cdn("https://cdn.test") };
+    let limits = resolved(given, None, Given::default()).limits;
+    assert!(std::time::Instant::now().checked_add(limits.idle).is_some());
+}

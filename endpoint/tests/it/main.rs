@@ -1,0 +1,10 @@
+//! The endpoint over real sockets and, where flags, signals or exit codes matter, as a real process.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod connections;
+mod directory;
+mod http2;
+mod limits;
+mod process;
+mod rig;
+mod start;

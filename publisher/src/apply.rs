@@ -1,0 +1,70 @@
+//! Carries a plan out: phases in order, the steps of a phase at the same time.
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use crate::content::{Content, Open};
+use crate::derive::Derive;
+use crate::listings;
+use crate::plan::{Plan, Step};
+use crate::progress::Progress;
+use crate::store::{Kind, SendError, StoreError, When};
+
+/// How many small steps run for each one that moves content: they wait for answers, not for bytes.
+const SMALL_PER_JOB: usize = 4;
+
+/// With what a plan is carried out.
+#[derive(Clone, Copy)]
+pub struct Apply<'a> {
+    /// Where content comes from.
+    pub from: &'a dyn Open,
+    /// Where it goes, and how to derive there.
+    pub derive: Derive<'a>,
+    /// How many blobs are sent at the same time.
+    pub jobs: usize,
+    /// Who is told.
+    pub progress: &'a dyn Progress,
+}
+
+impl Apply<'_> {
+    /// Carries a plan out. The first failure ends it; what was written by then is whole by the order of the plan, and
+    /// the same plan made and carried out again completes it.
+    pub async fn run(&self, plan: &Plan) -> Result<(), SendError> {
+        for phase in &plan.phases {
+            self.progress.phase(phase);
+            let moves_content = phase.steps.iter().any(|step| matches!(step, Step::Send(..) | Step::Copy(..)));
+            let jobs = if moves_content { self.jobs } else { self.jobs * SMALL_PER_JOB };
+            let steps = phase.steps.iter().map(|step| async move {
+                self.step(step).await?;
+                self.progress.done(step);
+                Ok::<_, SendError>(())
+            });
+            stream::iter(steps).buffer_unordered(jobs).try_collect::<()>().await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&self, step: &Step) -> Result<(), SendError> {
+        tracing::debug!(%step);
+        let store = self.derive.store;
+        match step {
+            Step::Send(key, descriptor) => {
+                let passed = |bytes| self.progress.passed(descriptor, bytes);
+                store.send(key, &Content { descriptor, from: self.from, passed: &passed }).await?;
+            }
+            Step::Write(key, document) => store.write(key, document, When::Always).await?,
+            Step::Create(key, document) => match store.write(key, document, When::Absent).await {
+                // Somebody else's, or our own after an answer was lost: it is there.
+                Err(StoreError { kind: Kind::Conflict, .. }) => {}
+                written => written?,
+            },
+            Step::Copy(from, to, _) => store.copy(from, to).await?,
+            Step::Delete(key) => store.delete(key).await?,
+            Step::Settle(repository, tag) => {
+                self.derive.settle(repository, tag).await?;
+            }
+            Step::List(change) => listings::change(store, change).await?,
+        }
+        Ok(())
+    }
+}
+

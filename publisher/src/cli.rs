@@ -1,0 +1,118 @@
+//! Every flag and its help, and nothing else. Which wins over what is in `settings.rs`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::source::ManifestType;
+use crate::store::Location;
+
+/// Publishes container images into a public bucket, as plain objects that every container client pulls through
+/// registry-endpoint.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    /// For every command
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Global {
+    /// A TOML file with settings; flags and environment win over it
+    #[arg(long, global = true, value_name = "FILE", env = "REGISTRY_PUBLISHER_SETTINGS")]
+    pub settings: Option<PathBuf>,
+    /// How results are printed on standard output
+    #[arg(long, global = true, value_enum, env = "REGISTRY_PUBLISHER_FORMAT")]
+    pub format: Option<Format>,
+    /// No progress and no summary on standard error; errors and warnings stay
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// How many blobs are sent, or repositories gone through, at the same time [default: 4]
+    #[arg(long, global = true, value_name = "N", env = "REGISTRY_PUBLISHER_JOBS")]
+    pub jobs: Option<usize>,
+    /// How long caches may keep what changes: tags and lists [default: 60s]
+    #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration,
+          env = "REGISTRY_PUBLISHER_CHANGING_TTL")]
+    pub changing_ttl: Option<Duration>,
+    /// Which image of a multi-platform one old Docker (Registry v1) gets [default: linux/amd64]
+    #[arg(long, global = true, value_name = "OS/ARCH", env = "REGISTRY_PUBLISHER_V1_PLATFORM")]
+    pub v1_platform: Option<String>,
+    /// What is logged to standard error, as RUST_LOG has it: debug, registry_publisher=trace [default: off]
+    #[arg(long, global = true, value_name = "FILTER", env = "REGISTRY_PUBLISHER_LOG")]
+    pub log: Option<String>,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people and shells
+    #[default]
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Publish an image under one or more references
+    Publish(Publish),
+    /// Make views, lists and the catalog of a store anew from its links
+    ///
+    /// For a bucket that a `distribution` registry wrote, and after a publisher died in the middle. Publishers may run
+    /// meanwhile.
+    Relist(Relist),
+}
+
+/// `publish`.
+#[derive(Debug, Args)]
+pub struct Publish {
+    /// Where the image is: an archive of `docker save`, an OCI layout (folder or archive), both also compressed with
+    /// gzip or zstd; `-` for standard input. Told apart by looking; skopeo's `docker-archive:`, `oci:`, `oci-archive:`
+    /// and `dir:` are understood
+    pub source: String,
+    /// Under which names: `acme/app:1.2`, `acme/app` (tag `latest`), `acme/app@sha256:…` (by digest, no tag)
+    #[arg(required = true)]
+    pub reference: Vec<String>,
+    /// Where to: a folder (`./bucket`, `file:///srv/bucket`) or `s3://bucket/prefix?endpoint=URL&region=NAME`
+    #[arg(long, value_name = "STORE", env = "REGISTRY_PUBLISHER_TO")]
+    pub to: Option<Location>,
+    /// Which image of an archive that holds several: its name, tag or digest
+    #[arg(long, value_name = "NAME")]
+    pub image: Option<String>,
+    /// Refuse an image index of which the source lacks a platform
+    #[arg(long)]
+    pub strict: bool,
+    /// Which manifest an archive of plain layers gets; others keep theirs [default: docker]
+    #[arg(long, value_enum, env = "REGISTRY_PUBLISHER_MANIFEST_TYPE")]
+    pub manifest_type: Option<ManifestType>,
+    /// Write nothing for Registry v1 (Docker before 1.10)
+    #[arg(long)]
+    pub no_v1: bool,
+    /// Take a first segment like `registry.example.com` as part of the repository's name
+    #[arg(long)]
+    pub keep_host: bool,
+    /// Print what would be written, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `relist`.
+#[derive(Debug, Args)]
+pub struct Relist {
+    /// Which store
+    pub store: Location,
+    /// How long a manifest must be seen without its link before its view is removed: a publisher at work writes the
+    /// view first
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "60s")]
+    pub stale_after: Duration,
+}

@@ -1,0 +1,174 @@
+//! Commands: what every one of them needs, and how one can fail.
+
+use std::sync::Arc;
+
+use crate::cli::{Cli, Command};
+use crate::content::ContentError;
+use crate::report::Report;
+use crate::settings::{self, File, Settings, SettingsError};
+use crate::source::SourceError;
+use crate::store::{self, Kind, Location, Options, SendError, Store, StoreError};
+use contract::digest::Digest;
+use contract::name::{NameError, Reference};
+
+mod publish;
+mod relist;
+
+/// Why a command ended without doing its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// A reference that is none.
+    #[error("the reference `{text}` cannot be used")]
+    Reference {
+        /// As typed.
+        text: String,
+        /// Which production fails.
+        #[source]
+        source: NameError,
+    },
+    /// See [`SettingsError`].
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// No `--to`, and none in the environment or the file.
+    #[error("no store is named")]
+    NoStore,
+    /// The image is another than the reference says.
+    #[error("the image is {found}, but the reference says {expected}")]
+    Digest {
+        /// In the reference.
+        expected: Digest,
+        /// Of the image.
+        found: Digest,
+    },
+    /// The source's side.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The source's side, while it was sent.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// The store's side.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Ctrl-C or a termination signal.
+    #[error("interrupted")]
+    Interrupted,
+    /// Some of it could not be done; what, was said.
+    #[error("{0} problems were found")]
+    Problems(usize),
+}
+
+impl From<SendError> for CommandError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::Content(error) => Self::Content(error),
+            SendError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl CommandError {
+    /// 2 where the call itself is wrong, 1 where it failed.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Reference { .. } | Self::Settings(_) | Self::NoStore => 2,
+            Self::Digest { .. }
+            | Self::Source(_)
+            | Self::Content(_)
+            | Self::Store(_)
+            | Self::Interrupted
+            | Self::Problems(_) => 1,
+        }
+    }
+
+    /// What helps, where we know.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Reference { source: NameError::Host { host, .. }, .. } => {
+                return Some(format!(
+                    "leave `{host}/` away: clients put the name of your endpoint there. \
+                     --keep-host makes it part of the repository's name"
+                ));
+            }
+            Self::Reference { .. } => "a reference is repository[:tag][@digest], such as acme/app:1.2",
+            Self::NoStore => "say --to ./folder or --to s3://bucket, or set REGISTRY_PUBLISHER_TO",
+            Self::Digest { .. } => "publish under a tag, or under the digest that the image has",
+            Self::Content(_) => "the source changed or is damaged: save the image again. No tag was moved",
+            Self::Source(error) => return error.hint(),
+            Self::Store(error) => return store_hint(error).map(str::to_owned),
+            Self::Interrupted => "every tag shows its old image or its new one whole; run it again to complete",
+            Self::Settings(_) | Self::Problems(_) => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn store_hint(error: &StoreError) -> Option<&'static str> {
+    match error.kind {
+        Kind::Credentials => Some("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"),
+        Kind::Denied => {
+            Some("a publisher to S3 needs s3:ListBucket on the bucket, s3:GetObject, s3:PutObject and s3:DeleteObject below it")
+        }
+        Kind::NoStore => Some("create it first, or check its name"),
+        Kind::Full => Some("make room and run it again: what was sent is not sent twice"),
+        Kind::Unavailable => Some("check the endpoint and the network, and run it again: what was sent is not sent twice"),
+        Kind::Conflict => Some("run it again, or `relist` the store"),
+        Kind::Missing => Some("`relist` makes what is derived anew; publish the image again if content is missing"),
+        Kind::Other => None,
+    }
+}
+
+/// Runs what the command line says.
+pub async fn run(cli: &Cli, report: &Report) -> Result<(), CommandError> {
+    let file = cli.global.settings.as_deref().map(File::read).transpose()?.unwrap_or_default();
+    let settings = settings::resolve(&cli.global, &file)?;
+    match &cli.command {
+        Command::Publish(args) => publish::run(args, &settings, report).await,
+        Command::Relist(args) => relist::run(args, &settings, report).await,
+    }
+}
+
+/// Opens a store and sees that it answers, so that a wrong name is told before long work is done.
+async fn open_store(
+    location: &Location,
+    settings: &Settings,
+    create: bool,
+) -> Result<Arc<dyn Store>, StoreError> {
+    let store = store::open(location, &Options { changing_ttl: settings.changing_ttl, create }).await?;
+    store.read(&contract::key::Key::Catalog).await?;
+    Ok(store)
+}
+
+/// Does work on a store until it ends or a signal ends it; on every way out, the store ends what it began.
+async fn guarded<T>(
+    store: &dyn Store,
+    work: impl Future<Output = Result<T, CommandError>>,
+) -> Result<T, CommandError> {
+    let done = tokio::select! {
+        done = work => done,
+        () = interrupted() => Err(CommandError::Interrupted),
+    };
+    let closed = store.close().await;
+    let done = done?;
+    closed?;
+    Ok(done)
+}
+
+/// Completes when somebody wants the process to end.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // Without handlers the signals end the process by themselves, which the order of writing allows for.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Parses a reference, with or without a leading host.
+fn reference(text: &str, keep_host: bool) -> Result<Reference, CommandError> {
+    let parsed = if keep_host { Reference::parse_keeping_host(text) } else { text.parse() };
+    parsed.map_err(|source| CommandError::Reference { text: text.to_owned(), source })
+}

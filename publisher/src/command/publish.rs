@@ -1,0 +1,116 @@
+//! `publish`: open source and store, plan, carry out, say what happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use contract::name::{Reference, Repository, Tag};
+use contract::v1;
+
+use super::{CommandError, guarded, open_store, reference};
+use crate::apply::Apply;
+use crate::cli;
+use crate::derive::Derive;
+use crate::image::Image;
+use crate::plan::{Target, Wish};
+use crate::publish::{prepare, publish};
+use crate::report::{Published, Report};
+use crate::settings::Settings;
+use crate::source::{self, Wanted};
+use crate::store::memory::Memory;
+use crate::store::{Kind, Location, Store};
+use crate::v1_chain;
+
+/// Runs it.
+pub(super) async fn run(args: &cli::Publish, settings: &Settings, report: &Report) -> Result<(), CommandError> {
+    let parse = |text: &String| reference(text, args.keep_host);
+    let references = args.reference.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let location = args.to.as_ref().or(settings.to.as_ref()).ok_or(CommandError::NoStore)?;
+    // A folder that is not there yet is made only when the image is known to be good.
+    let early = match open_store(location, settings, false).await {
+        Err(error) if error.kind == Kind::NoStore && matches!(location, Location::Directory(_)) => None,
+        opened => Some(opened?),
+    };
+    let wanted = Wanted {
+        image: args.image.as_deref(),
+        references: &references,
+        manifest_type: args.manifest_type.unwrap_or(settings.manifest_type),
+        strict: args.strict,
+    };
+    let opened = tokio::select! {
+        opened = source::open(&args.source, &wanted, report) => opened?,
+        () = super::interrupted() => return Err(CommandError::Interrupted),
+    };
+    check_digests(&references, &opened.image)?;
+    let store: Arc<dyn Store> = match early {
+        Some(store) => store,
+        None if args.dry_run => Arc::new(Memory::new(settings.changing_ttl)),
+        None => open_store(location, settings, true).await?,
+    };
+    report.about(&opened.image);
+
+    let targets = targets(&references);
+    let chain = chain(args, settings, &opened.image, &targets, report);
+    let wish = Wish { image: &opened.image, targets: &targets, v1: &chain };
+    let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
+    let plan = guarded(&*store, async {
+        let plan = prepare(derive, &wish, settings.jobs).await?;
+        if !args.dry_run {
+            let apply = Apply { from: &*opened.from, derive, jobs: settings.jobs, progress: report };
+            publish(apply, &wish, &plan).await?;
+        }
+        Ok(plan)
+    })
+    .await?;
+    if args.dry_run {
+        report.planned(&plan, settings.format);
+    } else {
+        let v1 = chain.last().map(|top| top.id);
+        let published = Published { image: &opened.image, targets: &targets, plan: &plan, v1 };
+        report.published(&published, settings.format);
+    }
+    Ok(())
+}
+
+/// A reference with a digest says which image it must be.
+fn check_digests(references: &[Reference], image: &Image) -> Result<(), CommandError> {
+    let found = image.root.digest;
+    match references.iter().filter_map(|reference| reference.digest).find(|expected| *expected != found) {
+        Some(expected) => Err(CommandError::Digest { expected, found }),
+        None => Ok(()),
+    }
+}
+
+/// The tags by repository; `latest` for a reference that has neither tag nor digest.
+fn targets(references: &[Reference]) -> Vec<Target> {
+    let mut targets: BTreeMap<&Repository, BTreeSet<Tag>> = BTreeMap::new();
+    for Reference { repository, tag, digest } in references {
+        let tags = targets.entry(repository).or_default();
+        match (tag, digest) {
+            (Some(tag), _) => _ = tags.insert(tag.clone()),
+            (None, None) => _ = tags.insert(Tag::latest()),
+            (None, Some(_)) => {}
+        }
+    }
+    targets.into_iter().map(|(repository, tags)| Target { repository: repository.clone(), tags }).collect()
+}
+
+/// The v1 images, or one line that says why there are none.
+fn chain(
+    args: &cli::Publish,
+    settings: &Settings,
+    image: &Image,
+    targets: &[Target],
+    report: &Report,
+) -> Vec<v1::Image> {
+    if args.no_v1 || !settings.v1 {
+        return Vec::new();
+    }
+    if targets.iter().all(|target| v1::Repository::of(&target.repository).is_none()) {
+        report.no_v1(&v1::NotHeld::Name);
+        return Vec::new();
+    }
+    v1_chain::of(image, &settings.v1_platform).unwrap_or_else(|why| {
+        report.no_v1(&why);
+        Vec::new()
+    })
+}

@@ -1,0 +1,21 @@
+//! `relist`: derive everything anew.
+
+use super::{CommandError, guarded, open_store};
+use crate::cli;
+use crate::derive::Derive;
+use crate::relist::Relist;
+use crate::report::Report;
+use crate::settings::Settings;
+
+/// Runs it; problems that were found make it fail at its end.
+pub(super) async fn run(args: &cli::Relist, settings: &Settings, report: &Report) -> Result<(), CommandError> {
+    let store = open_store(&args.store, settings, false).await?;
+    let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
+    let relist = Relist { derive, jobs: settings.jobs, stale_after: args.stale_after };
+    let summary = guarded(&*store, async { Ok(relist.run().await?) }).await?;
+    report.relisted(&store.name(), &summary, settings.format);
+    match summary.problems.len() {
+        0 => Ok(()),
+        problems => Err(CommandError::Problems(problems)),
+    }
+}

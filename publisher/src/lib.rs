@@ -1,0 +1,23 @@
+//! Publishes container images into a public bucket: a source is opened as an image, a plan says what is written in
+//! which order, a store takes it.
+//!
+//! The way of one image is [`source::open`] → [`image::Image`] → [`publish::prepare`] → [`plan::Plan`] →
+//! [`publish::publish`] → [`store::Store`]. The command line is [`cli`] and [`command`].
+
+pub mod apply;
+pub mod cli;
+pub mod command;
+pub mod content;
+pub mod derive;
+pub mod image;
+pub mod listings;
+pub mod plan;
+pub mod progress;
+pub mod publish;
+pub mod relist;
+pub mod report;
+pub mod settings;
+pub mod source;
+pub mod store;
+pub mod survey;
+pub mod v1_chain;

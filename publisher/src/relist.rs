@@ -1,0 +1,175 @@
+//! Relisting: everything that is derived, made anew from the links. For a bucket that `distribution` wrote, and for
+//! one that a publisher left in the middle. Publishers may run beside it: what they write meanwhile stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use contract::digest::{Algorithm, Digest};
+use contract::key::{Key, Prefix};
+use contract::listing::{Listing, Referrers, V1Tags};
+use contract::name::{Repository, Tag};
+use contract::v1;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use crate::derive::Derive;
+use crate::store::{Document, StoreError};
+
+mod found;
+mod lists;
+
+use found::{Found, Held};
+
+/// What was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    /// Repositories with a manifest.
+    pub repositories: usize,
+    /// Tags that show an image.
+    pub tags: usize,
+    /// Manifests that clients can read.
+    pub manifests: usize,
+    /// Views and lists that were missing or wrong.
+    pub written: usize,
+    /// Views without a link that were removed.
+    pub removed: usize,
+    /// What cannot be shown, and why.
+    pub problems: Vec<String>,
+}
+
+impl Summary {
+    fn add(&mut self, other: Self) {
+        self.repositories += other.repositories;
+        self.tags += other.tags;
+        self.manifests += other.manifests;
+        self.written += other.written;
+        self.removed += other.removed;
+        self.problems.extend(other.problems);
+    }
+}
+
+/// How to go about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Relist<'a> {
+    /// Where, and how to derive there.
+    pub derive: Derive<'a>,
+    /// How many repositories at the same time.
+    pub jobs: usize,
+    /// How long a digest view must be seen without its revision link before it is removed: a publisher writes the view
+    /// first.
+    pub stale_after: Duration,
+}
+
+impl Relist<'_> {
+    /// Derives everything from the links of the whole store.
+    pub async fn run(&self) -> Result<Summary, StoreError> {
+        let store = self.derive.store;
+        let mut found = Found::default();
+        for prefix in [Prefix::Repositories, Prefix::V1Repositories] {
+            found.take(store.list(&prefix).await?);
+        }
+        let each = found.repositories.iter().map(|(name, held)| self.repository(name, held));
+        let done: Vec<_> = stream::iter(each).buffer_unordered(self.jobs).try_collect().await?;
+        let mut summary = Summary::default();
+        done.into_iter().for_each(|part| summary.add(part));
+        summary.written += usize::from(lists::catalog(store, &found).await?);
+        summary.removed += self.stale_views(&found).await?;
+        Ok(summary)
+    }
+
+    async fn repository(&self, name: &Repository, held: &Held) -> Result<Summary, StoreError> {
+        let store = self.derive.store;
+        let mut summary = Summary { repositories: usize::from(!held.revisions.is_empty()), ..Summary::default() };
+        let referrers = self.revisions(name, held, &mut summary).await?;
+        for (digest, list) in referrers {
+            summary.written += usize::from(lists::referrers(store, name, digest, &list).await?);
+        }
+        let shown = self.tags(name, held, &mut summary).await?;
+        if held.has_tag_list || !held.revisions.is_empty() {
+            summary.written += usize::from(lists::tags(store, name, &shown).await?);
+        }
+        summary.tags = shown.len();
+        Ok(summary)
+    }
+
+    /// Digest views, with their types; and for each digest what the manifests say of it as their subject.
+    async fn revisions(
+        &self,
+        name: &Repository,
+        held: &Held,
+        summary: &mut Summary,
+    ) -> Result<BTreeMap<Digest, Referrers>, StoreError> {
+        let mut referrers: BTreeMap<Digest, Referrers> =
+            held.referrers.iter().map(|digest| (*digest, Referrers::default())).collect();
+        // A sha512 manifest is there under its sha256 too; as a referrer it is listed under its own name alone.
+        let mut other_names = BTreeSet::new();
+        for digest in held.revisions.iter().rev() {
+            let Some((bytes, manifest)) = self.derive.manifest(digest).await? else {
+                let problem = format!("{name}@{digest} is absent, damaged, or a manifest that today's clients refuse");
+                summary.problems.push(problem);
+                continue;
+            };
+            summary.manifests += 1;
+            referrers.entry(*digest).or_default();
+            if digest.algorithm() == Algorithm::Sha512 {
+                other_names.insert(Digest::of(Algorithm::Sha256, &bytes));
+            }
+            if let Some(subject) = manifest.subject.as_ref().filter(|_| !other_names.contains(digest)) {
+                let said = Referrers::descriptor(*digest, bytes.len() as u64, &manifest);
+                referrers.entry(subject.digest).or_default().insert(said);
+            }
+            if !held.digest_views.contains(digest) {
+                let view = Document::view(bytes, manifest.media_type().clone());
+                let key = Key::DigestView(name.clone(), *digest);
+                summary.written += usize::from(self.derive.agree(&key, Some(&view)).await?);
+            }
+        }
+        Ok(referrers)
+    }
+
+    /// Settles every tag that has a link, a view, a v1 tag or a place in the v1 list. Returns those that show an image.
+    async fn tags(
+        &self,
+        name: &Repository,
+        held: &Held,
+        summary: &mut Summary,
+    ) -> Result<BTreeSet<Tag>, StoreError> {
+        let mut tags = &held.tags | &held.shown_tags;
+        if let Some(v1) = v1::Repository::of(name) {
+            let list = self.derive.store.read(&Key::V1Tags(v1)).await?;
+            let list = list.and_then(|list| V1Tags::from_bytes(&list.bytes).ok()).unwrap_or_default();
+            tags.extend(list.tags.into_keys());
+        }
+        let mut shown = BTreeSet::new();
+        for tag in tags {
+            let settled = self.derive.settle(name, &tag).await?;
+            summary.written += settled.written;
+            summary.removed += settled.removed;
+            if settled.shown.is_some() {
+                shown.insert(tag);
+            } else if held.tags.contains(&tag) {
+                summary.problems.push(format!("{name}:{tag} points to a manifest that cannot be shown"));
+            }
+        }
+        Ok(shown)
+    }
+
+    /// Digest views whose link is gone: `distribution` removes the one and leaves the other.
+    async fn stale_views(&self, found: &Found) -> Result<usize, StoreError> {
+        let stale = |(name, held): (&Repository, &Held)| {
+            let digests = held.digest_views.difference(&held.revisions);
+            digests.map(|digest| (name.clone(), *digest)).collect::<Vec<_>>()
+        };
+        let stale: Vec<(Repository, Digest)> = found.repositories.iter().flat_map(stale).collect();
+        if !stale.is_empty() {
+            tokio::time::sleep(self.stale_after).await;
+        }
+        let mut removed = 0;
+        for (name, digest) in stale {
+            if self.derive.store.size(&Key::RevisionLink(name.clone(), digest)).await?.is_none() {
+                self.derive.store.delete(&Key::DigestView(name, digest)).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+}

@@ -1,0 +1,211 @@
+//! The only printer: results to standard output, talk and progress to standard error.
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::time::Instant;
+
+use contract::descriptor::Descriptor;
+use contract::v1;
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+
+use crate::cli::Format;
+use crate::command::CommandError;
+use crate::image::Image;
+use crate::plan::{Phase, Plan, Step, Target};
+use crate::progress::Progress;
+use crate::relist;
+use crate::source::Told;
+
+mod document;
+
+/// Says what happens.
+#[derive(Debug)]
+pub struct Report {
+    quiet: bool,
+    /// On a terminal.
+    bar: Option<ProgressBar>,
+    started: Instant,
+}
+
+/// A publication that was carried out.
+#[derive(Debug, Clone, Copy)]
+pub struct Published<'a> {
+    /// What.
+    pub image: &'a Image,
+    /// Where.
+    pub targets: &'a [Target],
+    /// How.
+    pub plan: &'a Plan,
+    /// Its id in v1.
+    pub v1: Option<v1::Id>,
+}
+
+impl Published<'_> {
+    /// `acme/app:1.2@sha256:…`, one for each tag; without one, `acme/app@sha256:…`.
+    pub fn references(&self) -> impl Iterator<Item = String> {
+        let digest = self.image.root.digest;
+        self.targets.iter().flat_map(move |Target { repository, tags }| {
+            let untagged = tags.is_empty().then(|| format!("{repository}@{digest}"));
+            untagged.into_iter().chain(tags.iter().map(move |tag| format!("{repository}:{tag}@{digest}")))
+        })
+    }
+}
+
+impl Report {
+    /// One that draws bars where standard error is a terminal, and prints lines elsewhere.
+    pub fn new(quiet: bool) -> Self {
+        let terminal = !quiet && io::stderr().is_terminal();
+        Self { quiet, bar: terminal.then(|| ProgressBar::new(0)), started: Instant::now() }
+    }
+
+    /// The image was opened: what it lacks.
+    pub fn about(&self, image: &Image) {
+        for entry in &image.missing {
+            let platform = entry.platform.as_ref().map(|platform| format!(" ({platform})")).unwrap_or_default();
+            self.warn(&format!("the source lacks {}{platform}: it is left out", entry.digest));
+        }
+        for layer in &image.foreign {
+            self.say(&format!("foreign layer {} stays where its urls point", layer.digest));
+        }
+    }
+
+    /// Old Docker will not see the image.
+    pub fn no_v1(&self, why: &v1::NotHeld) {
+        self.say(&format!("not for Docker before 1.10 (Registry v1): {why}"));
+    }
+
+    /// `--dry-run`.
+    pub fn planned(&self, plan: &Plan, format: Format) {
+        match format {
+            Format::Text => out(&plan.to_string()),
+            Format::Json => out(&document::planned(plan)),
+        }
+    }
+
+    /// `publish` is done.
+    pub fn published(&self, published: &Published<'_>, format: Format) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        match format {
+            Format::Text => published.references().for_each(|line| out(&format!("{line}\n"))),
+            Format::Json => out(&document::published(published, self.started.elapsed())),
+        }
+        let plan = published.plan;
+        let sent = plan.steps().filter(|step| matches!(step, Step::Send(..))).count();
+        let reused: u64 = plan.reused.iter().map(|blob| blob.size).sum();
+        self.say(&format!(
+            "sent {sent} blobs ({}), {} were there ({}), in {:.1} s",
+            HumanBytes(plan.bytes()),
+            plan.reused.len(),
+            HumanBytes(reused),
+            self.started.elapsed().as_secs_f64()
+        ));
+    }
+
+    /// `relist` is done.
+    pub fn relisted(&self, store: &str, summary: &relist::Summary, format: Format) {
+        match format {
+            Format::Text => out(&format!(
+                "{store}: {} repositories, {} tags, {} manifests; {} objects written, {} removed\n",
+                summary.repositories, summary.tags, summary.manifests, summary.written, summary.removed
+            )),
+            Format::Json => out(&document::relisted(summary)),
+        }
+        summary.problems.iter().for_each(|problem| self.warn(problem));
+    }
+
+    /// The end, when it is not good.
+    pub fn failed(&self, error: &CommandError) {
+        if let Some(bar) = &self.bar {
+            bar.abandon();
+        }
+        let mut text = format!("error: {error}\n");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text.push_str(&format!("caused by: {error}\n"));
+            cause = error.source();
+        }
+        if let Some(hint) = error.hint() {
+            text.push_str(&format!("hint: {hint}\n"));
+        }
+        err(&text);
+    }
+
+    fn warn(&self, text: &str) {
+        self.above_bar(&format!("warning: {text}"));
+    }
+
+    fn say(&self, text: &str) {
+        if !self.quiet {
+            self.above_bar(text);
+        }
+    }
+
+    fn above_bar(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| err(&format!("{text}\n"))),
+            None => err(&format!("{text}\n")),
+        }
+    }
+}
+
+impl Told for Report {
+    fn progress(&self, what: &str, done: u64, total: Option<u64>) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_style(style());
+                bar.set_message(what.to_owned());
+                bar.set_length(total.unwrap_or(done));
+                bar.set_position(done);
+            }
+            // In a log, one line for each piece of work is enough.
+            None if done == 0 => self.say(what),
+            None => {}
+        }
+    }
+}
+
+impl Progress for Report {
+    fn begin(&self, plan: &Plan) {
+        if let Some(bar) = &self.bar {
+            bar.set_style(style());
+            bar.reset();
+            bar.set_length(plan.bytes());
+        }
+    }
+
+    fn phase(&self, phase: &Phase) {
+        match &self.bar {
+            Some(bar) => bar.set_message(phase.title),
+            None => self.say(&format!("{}: {}", phase.title, phase.steps.len())),
+        }
+    }
+
+    fn passed(&self, _: &Descriptor, bytes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.inc(bytes);
+        }
+    }
+
+    fn done(&self, step: &Step) {
+        if let (None, Step::Send(_, blob)) = (&self.bar, step) {
+            self.say(&format!("  sent {} ({})", blob.digest, HumanBytes(blob.size)));
+        }
+    }
+}
+
+fn style() -> ProgressStyle {
+    let template = "{msg:28} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// A reader that went away (`… | head -1`) is no failure of ours.
+fn out(text: &str) {
+    let mut stdout = io::stdout().lock();
+    _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+fn err(text: &str) {
+    _ = io::stderr().lock().write_all(text.as_bytes());
+}

@@ -1,0 +1,66 @@
+//! Results as JSON documents, one line each.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Published;
+use crate::plan::{Plan, Step};
+use crate::relist;
+
+/// What `publish` did.
+pub(super) fn published(published: &Published<'_>, took: Duration) -> String {
+    let image = published.image;
+    let is_reused = |digest| published.plan.reused.iter().any(|blob| blob.digest == digest);
+    let blobs: Vec<Value> = image
+        .blobs
+        .iter()
+        .map(|blob| {
+            json!({ "mediaType": blob.media_type, "digest": blob.digest, "size": blob.size,
+                    "sent": !is_reused(blob.digest) })
+        })
+        .collect();
+    let manifests: Vec<Value> = image
+        .manifests
+        .iter()
+        .map(|it| {
+            let descriptor = &it.descriptor;
+            json!({ "mediaType": it.manifest.media_type(), "digest": descriptor.digest, "size": descriptor.size })
+        })
+        .collect();
+    line(&json!({
+        "references": published.references().collect::<Vec<_>>(),
+        "digest": image.root.digest,
+        "mediaType": image.root.media_type,
+        "size": image.root.size,
+        "manifests": manifests,
+        "blobs": blobs,
+        "missing": image.missing,
+        "foreign": image.foreign,
+        "v1": published.v1,
+        "bytesSent": published.plan.bytes(),
+        "seconds": took.as_secs_f64(),
+    }))
+}
+
+/// What `publish --dry-run` would do.
+pub(super) fn planned(plan: &Plan) -> String {
+    let phases: Vec<Value> = plan
+        .phases
+        .iter()
+        .map(|phase| {
+            let steps: Vec<String> = phase.steps.iter().map(Step::to_string).collect();
+            json!({ "title": phase.title, "steps": steps })
+        })
+        .collect();
+    line(&json!({ "phases": phases, "reused": plan.reused, "bytes": plan.bytes() }))
+}
+
+/// What `relist` did.
+pub(super) fn relisted(summary: &relist::Summary) -> String {
+    line(&json!(summary))
+}
+
+fn line(document: &Value) -> String {
+    format!("{document}\n")
+}

@@ -1,0 +1,202 @@
+//! Settings: flags win over the environment, that over the file, that over the default.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use std::{fs, io};
+
+use serde::Deserialize;
+
+use crate::cli::{Format, Global};
+use crate::source::ManifestType;
+use crate::store::{Location, LocationError};
+
+/// Blobs at the same time.
+const JOBS: usize = 4;
+/// More only wait for each other.
+const JOBS_MAX: usize = 64;
+/// How long what changes may be cached.
+const CHANGING_TTL: Duration = Duration::from_secs(60);
+/// What ran on old Docker.
+const V1_PLATFORM: &str = "linux/amd64";
+
+/// The file's keys; every one can be left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct File {
+    /// Where `publish` publishes to.
+    pub to: Option<String>,
+    /// As `--jobs`.
+    pub jobs: Option<usize>,
+    /// As `--changing-ttl`: `60s`.
+    pub changing_ttl: Option<String>,
+    /// `false` is `--no-v1`.
+    pub v1: Option<bool>,
+    /// As `--v1-platform`.
+    pub v1_platform: Option<String>,
+    /// As `--manifest-type`.
+    pub manifest_type: Option<ManifestType>,
+    /// As `--format`.
+    pub format: Option<Format>,
+}
+
+/// What a command runs with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where `publish` publishes to, by the file.
+    pub to: Option<Location>,
+    /// At least 1.
+    pub jobs: usize,
+    /// In seconds.
+    pub changing_ttl: u32,
+    /// Whether v1 is written.
+    pub v1: bool,
+    /// `os/architecture`.
+    pub v1_platform: String,
+    /// Of manifests that we make.
+    pub manifest_type: ManifestType,
+    /// Of results.
+    pub format: Format,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("the settings file {path} cannot be read")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is no TOML, has a key that is unknown, or a value of the wrong kind.
+    #[error("the settings file {path} is not valid")]
+    Syntax {
+        /// Which.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    /// A value outside its range.
+    #[error("{name} is {value}: {expected}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// What it was set to.
+        value: String,
+        /// What it may be.
+        expected: String,
+    },
+    /// The file's store.
+    #[error("`to` in the settings file names no store")]
+    Store(#[source] LocationError),
+}
+
+impl File {
+    /// Reads the file that `--settings` names.
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
+        toml::from_str(&text)
+            .map_err(|source| SettingsError::Syntax { path: path.to_owned(), source: Box::new(source) })
+    }
+}
+
+/// Puts flags (with the environment, which clap reads) over the file over the defaults. Pure.
+pub fn resolve(flags: &Global, file: &File) -> Result<Settings, SettingsError> {
+    let jobs = flags.jobs.or(file.jobs).unwrap_or(JOBS);
+    if !(1..=JOBS_MAX).contains(&jobs) {
+        let expected = format!("expected 1 to {JOBS_MAX}");
+        return Err(SettingsError::Value { name: "jobs", value: jobs.to_string(), expected });
+    }
+    let v1_platform =
+        flags.v1_platform.clone().or_else(|| file.v1_platform.clone()).unwrap_or_else(|| V1_PLATFORM.into());
+    if !(2..=3).contains(&v1_platform.split('/').filter(|part| !part.is_empty()).count()) {
+        let expected = "expected os/architecture, such as linux/amd64".into();
+        return Err(SettingsError::Value { name: "v1-platform", value: v1_platform, expected });
+    }
+    Ok(Settings {
+        to: file.to.as_deref().map(str::parse).transpose().map_err(SettingsError::Store)?,
+        jobs,
+        changing_ttl: changing_ttl(flags, file)?,
+        v1: file.v1.unwrap_or(true),
+        v1_platform,
+        manifest_type: file.manifest_type.unwrap_or_default(),
+        format: flags.format.or(file.format).unwrap_or_default(),
+    })
+}
+
+fn changing_ttl(flags: &Global, file: &File) -> Result<u32, SettingsError> {
+    let wrong = |value: String| SettingsError::Value {
+        name: "changing-ttl",
+        value,
+        expected: "expected a time such as 60s or 5m, at most a year".into(),
+    };
+    let of_file = || {
+        let parse = |text: &str| humantime::parse_duration(text).map_err(|_| wrong(text.to_owned()));
+        file.changing_ttl.as_deref().map(parse).transpose()
+    };
+    let ttl = match flags.changing_ttl {
+        Some(ttl) => ttl,
+        None => of_file()?.unwrap_or(CHANGING_TTL),
+    };
+    let year = 365 * 24 * 3600;
+    u32::try_from(ttl.as_secs())
+        .ok()
+        .filter(|seconds| *seconds <= year)
+        .ok_or_else(|| wrong(humantime::format_duration(ttl).to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> File {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn flags_win_over_the_file_over_the_default() {
+        let defaults = resolve(&Global::default(), &File::default()).unwrap();
+        assert_eq!((defaults.jobs, defaults.changing_ttl, defaults.v1), (4, 60, true));
+        assert_eq!(defaults.v1_platform, "linux/amd64");
+
+        let text = "jobs = 2\nchanging-ttl = \"5m\"\nv1 = false\nv1-platform = \"linux/arm64\"\nformat = \"json\"";
+        let of_file = resolve(&Global::default(), &file(text)).unwrap();
+        assert_eq!((of_file.jobs, of_file.changing_ttl, of_file.v1), (2, 300, false));
+        assert_eq!((of_file.v1_platform.as_str(), of_file.format), ("linux/arm64", Format::Json));
+
+        let flags = Global {
+            jobs: Some(7),
+            changing_ttl: Some(Duration::from_secs(1)),
+            format: Some(Format::Text),
+            v1_platform: Some("linux/arm/v7".into()),
+            ..Global::default()
+        };
+        let of_flags = resolve(&flags, &file(text)).unwrap();
+        assert_eq!((of_flags.jobs, of_flags.changing_ttl, of_flags.format), (7, 1, Format::Text));
+        assert_eq!(of_flags.v1_platform, "linux/arm/v7");
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_refused_by_name() {
+        for (text, name) in [
+            ("jobs = 0", "jobs is 0"),
+            ("jobs = 65", "jobs is 65"),
+            ("changing-ttl = \"soon\"", "changing-ttl is soon"),
+            ("changing-ttl = \"400days\"", "changing-ttl is"),
+            ("v1-platform = \"linux\"", "v1-platform is linux"),
+            ("to = \"gopher://x\"", "`to` in the settings file"),
+        ] {
+            let message = resolve(&Global::default(), &file(text)).unwrap_err().to_string();
+            assert!(message.starts_with(name), "{message}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        assert!(toml::from_str::<File>("secret-key = \"x\"").is_err());
+    }
+}

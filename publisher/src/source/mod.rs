@@ -1,0 +1,234 @@
+//! Sources: where an image comes from. A docker archive, an OCI layout or skopeo's `dir:`, told apart by looking.
+
+use contract::digest::Digest;
+use contract::name::Reference;
+
+use crate::content::Open;
+use crate::image::{Image, ImageError};
+
+mod archive;
+mod argument;
+mod choose;
+mod docker;
+mod held;
+mod layer;
+mod layout;
+mod packing;
+mod pick;
+mod place;
+mod spool;
+mod tree;
+mod work;
+
+pub use archive::ArchiveError;
+pub use argument::Unsupported;
+pub use choose::ChooseError;
+pub use layer::LayerError;
+
+/// What is wanted of a source.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Which image, where the source holds several: a name, a tag or a digest.
+    pub image: Option<&'a str>,
+    /// What is published: an image of such a name is the one, where `image` says nothing.
+    pub references: &'a [Reference],
+    /// Of manifests that are made here.
+    pub manifest_type: ManifestType,
+    /// Whether an image index must be complete.
+    pub strict: bool,
+}
+
+/// The kind of manifest that is made for an image of a docker archive with plain layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ManifestType {
+    /// Docker schema 2, which every client since 2016 reads
+    #[default]
+    Docker,
+    /// OCI image manifest
+    Oci,
+}
+
+/// An opened source.
+pub struct Opened {
+    /// Where content comes from.
+    pub from: Box<dyn Open>,
+    /// What is published.
+    pub image: Image,
+}
+
+/// Told how far long work is: reading standard input, decompressing, packing layers.
+pub trait Told: Send + Sync {
+    /// Of `what`, so many bytes are done: none at its beginning. `total` where it is known. Several can be in work
+    /// at once.
+    fn progress(&self, what: &str, done: u64, total: Option<u64>) {
+        let _ = (what, done, total);
+    }
+}
+
+/// Nobody is told.
+impl Told for () {}
+
+/// Why a source cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// A place that is no source.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// Two images were asked for.
+    #[error("--image says `{image}`, but the source `{suffix}`")]
+    TwoImages {
+        /// By `--image`.
+        image: String,
+        /// Behind the source's path.
+        suffix: String,
+    },
+    /// The files of the source.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// It has none of the files that make an image.
+    #[error("{name} holds no image: it has neither `manifest.json` nor `index.json`")]
+    NoImage {
+        /// Of the source.
+        name: String,
+        /// One of its folders that has them.
+        hint: &'static str,
+    },
+    /// It is not what its prefix says.
+    #[error("{name} is not {said}: it has no {lacks}")]
+    NotAsSaid {
+        /// Of the source.
+        name: String,
+        /// `an OCI layout`.
+        said: &'static str,
+        /// What it would have.
+        lacks: &'static str,
+    },
+    /// A document is no JSON, or of another shape.
+    #[error("`{member}` of {name} is not valid")]
+    Document {
+        /// Of the source.
+        name: String,
+        /// The document.
+        member: String,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A document that has to be held in memory, and is too large for that.
+    #[error("`{member}` of {name} has {size} bytes, more than the {max} that are accepted")]
+    TooLarge {
+        /// Of the source.
+        name: String,
+        /// The document.
+        member: String,
+        /// How large it is.
+        size: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// A file that another one names is not there.
+    #[error("{name} lacks `{member}`, which its `{by}` names")]
+    Lacks {
+        /// Of the source.
+        name: String,
+        /// What is not there.
+        member: String,
+        /// Who names it.
+        by: &'static str,
+    },
+    /// A config that is named by a digest, and is not that.
+    #[error("the config `{member}` of {name} is damaged: its digest is {found}")]
+    Config {
+        /// Of the source.
+        name: String,
+        /// The config's file.
+        member: String,
+        /// Of its bytes.
+        found: Digest,
+    },
+    /// Config and archive do not fit.
+    #[error("{name} lists {layers} layers for an image whose config has {diff_ids}")]
+    Layers {
+        /// Of the source.
+        name: String,
+        /// In `manifest.json`.
+        layers: usize,
+        /// In the config.
+        diff_ids: usize,
+    },
+    /// A layer cannot be published.
+    #[error("the layer `{member}` of {name} cannot be published")]
+    Layer {
+        /// Of the source.
+        name: String,
+        /// The layer's file.
+        member: String,
+        /// Why not.
+        #[source]
+        source: LayerError,
+    },
+    /// Which image is not clear.
+    #[error("no image of {name} is chosen")]
+    Choose {
+        /// Of the source.
+        name: String,
+        /// Why not.
+        #[source]
+        source: ChooseError,
+    },
+    /// The image itself.
+    #[error("the image of {name} cannot be published")]
+    Image {
+        /// Of the source.
+        name: String,
+        /// Why not.
+        #[source]
+        source: ImageError,
+    },
+}
+
+impl SourceError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        const AGAIN: &str = "the source is damaged: save the image again";
+        match self {
+            Self::Unsupported(unsupported) => Some(unsupported.hint()),
+            Self::Archive(archive) => archive.hint(),
+            Self::NoImage { hint, .. } => Some((*hint).to_owned()),
+            Self::NotAsSaid { .. } => Some("leave the prefix away, and it is found out by looking".into()),
+            Self::Choose { source, .. } => source.hint(),
+            Self::Image { source, .. } => source.hint(),
+            Self::Layer { source: LayerError::Temporary(_), .. } => {
+                Some("TMPDIR names another directory for temporary files".into())
+            }
+            Self::Lacks { .. } | Self::Config { .. } | Self::Layers { .. } | Self::Layer { .. } => {
+                Some(AGAIN.into())
+            }
+            Self::Document { .. } => Some(AGAIN.into()),
+            Self::TwoImages { .. } => Some("say it once".into()),
+            Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+/// Opens a source: a path, one of skopeo's spellings, or `-` for standard input.
+///
+/// Everything small is read and verified; that configs and layers are there is made sure of. Layers of docker archives
+/// are packed into temporary files without names, which are gone when [`Opened::from`] is.
+pub async fn open(source: &str, wanted: &Wanted<'_>, told: &dyn Told) -> Result<Opened, SourceError> {
+    let argument = argument::parse(source, std::path::Path::exists)?;
+    let image = match (wanted.image, argument.image.as_deref()) {
+        (Some(image), Some(suffix)) if image != suffix => {
+            return Err(SourceError::TwoImages { image: image.to_owned(), suffix: suffix.to_owned() });
+        }
+        (image, suffix) => image.or(suffix),
+    };
+    let tree = tree::Tree::open(argument.path.as_deref(), told).await?;
+    let wanted = Wanted { image, ..*wanted };
+    let (held, root) = pick::pick(tree, argument.said, &wanted, told).await?;
+    let name = || held.tree.name.clone();
+    let image = Image::load(&held, root, wanted.strict).await;
+    let image = image.map_err(|source| SourceError::Image { name: name(), source })?;
+    Ok(Opened { from: Box::new(held), image })
+}

@@ -1,0 +1,38 @@
+//! Long work off the async threads, which tells how far it is.
+
+use std::io;
+
+use tokio::sync::mpsc;
+
+use super::Told;
+
+/// What one piece of work tells through.
+pub(super) struct Tell {
+    done: mpsc::UnboundedSender<u64>,
+}
+
+impl Tell {
+    /// So many bytes are done.
+    ///
+    /// # Errors
+    /// When nobody waits for the work any longer.
+    pub(super) fn done(&self, bytes: u64) -> io::Result<()> {
+        self.done.send(bytes).map_err(|_| io::Error::other("nobody waits for this any longer"))
+    }
+}
+
+/// Runs work on a thread where it may block, and passes on what it tells. Ends early when the future is dropped.
+pub(super) async fn run<T: Send + 'static>(
+    what: &str,
+    total: Option<u64>,
+    told: &dyn Told,
+    work: impl FnOnce(&Tell) -> T + Send + 'static,
+) -> io::Result<T> {
+    told.progress(what, 0, total);
+    let (done, mut tells) = mpsc::unbounded_channel();
+    let task = tokio::task::spawn_blocking(move || work(&Tell { done }));
+    while let Some(done) = tells.recv().await {
+        told.progress(what, done, total);
+    }
+    task.await.map_err(io::Error::other)
+}

@@ -1,0 +1,151 @@
+//! A store in a directory: objects are files at their keys' paths.
+//!
+//! Whatever is written is staged beside the objects, flushed, renamed, and the folder flushed too: readers and a crash
+//! see the old file or the new one. Conditions hold under a lock on a file (`flock`), so they hold between programs.
+//! A directory cannot hold headers: who serves it derives them from the keys.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use contract::key::{Key, Prefix};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use super::{Document, Found, SendError, Store, StoreError, Version, When};
+use crate::content::Content;
+use errors::Failure;
+use root::Root;
+
+mod errors;
+mod root;
+mod staged;
+
+/// How many chunks of content wait for the disk: what bounds memory.
+const CHUNKS_WAITING: usize = 4;
+
+/// A store in a directory.
+#[derive(Debug)]
+pub struct Directory {
+    root: Arc<Root>,
+}
+
+impl Directory {
+    /// Opens one that is there.
+    ///
+    /// # Errors
+    /// [`Kind::NoStore`](super::Kind::NoStore) when there is nothing.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let this = Self { root: Arc::new(Root::new(path.into())) };
+        this.run(|| "opening it".to_owned(), Root::open).await?;
+        Ok(this)
+    }
+
+    /// Opens one, and makes it where nothing is.
+    pub async fn create(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let this = Self { root: Arc::new(Root::new(path.into())) };
+        this.run(|| "creating it".to_owned(), Root::create).await?;
+        Ok(this)
+    }
+
+    /// Does blocking work where it hinders nobody.
+    async fn run<T: Send + 'static>(
+        &self,
+        action: impl FnOnce() -> String,
+        work: impl FnOnce(&Root) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let root = Arc::clone(&self.root);
+        let done = spawn_blocking(move || work(&root)).await;
+        let done = done.unwrap_or_else(|join| Err(io::Error::other(join).into()));
+        done.map_err(|failure| failure.of(self.name(), action()))
+    }
+}
+
+#[async_trait]
+impl Store for Directory {
+    fn name(&self) -> String {
+        self.root.path().display().to_string()
+    }
+
+    async fn compares(&self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
+    async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
+        let wanted = key.clone();
+        self.run(|| format!("looking for {key}"), move |root| root.size(&wanted)).await
+    }
+
+    async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {
+        let wanted = key.clone();
+        let bytes = self.run(|| format!("reading {key}"), move |root| root.read(&wanted)).await?;
+        Ok(bytes.map(|bytes| Found { version: Version::of(&bytes), bytes: bytes.into() }))
+    }
+
+    async fn write(&self, key: &Key, document: &Document, when: When) -> Result<(), StoreError> {
+        let (wanted, bytes) = (key.clone(), document.bytes.clone());
+        let work = move |root: &Root| {
+            let mut staged = root.stage()?;
+            staged.append(&bytes)?;
+            root.place(staged, &wanted, &when)
+        };
+        self.run(|| format!("writing {key}"), work).await
+    }
+
+    async fn send(&self, key: &Key, content: &Content<'_>) -> Result<(), SendError> {
+        let mut verified = content.open().await?;
+        let (chunks, received) = mpsc::channel(CHUNKS_WAITING);
+        let reading = async move {
+            loop {
+                let chunk = verified.next().await?;
+                let last = chunk.is_none();
+                // A writer that is gone has failed, and says itself why.
+                if chunks.send(chunk).await.is_err() || last {
+                    return Ok::<_, SendError>(());
+                }
+            }
+        };
+        let wanted = key.clone();
+        let work = move |root: &Root| receive(root, &wanted, received);
+        let writing = self.run(|| format!("writing {key}"), work);
+        let (read, written) = futures_util::future::join(reading, writing).await;
+        read?;
+        Ok(written?)
+    }
+
+    async fn copy(&self, from: &Key, to: &Key) -> Result<(), StoreError> {
+        let (source, target) = (from.clone(), to.clone());
+        self.run(|| format!("copying {from} to {to}"), move |root| root.copy(&source, &target)).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        let wanted = key.clone();
+        self.run(|| format!("deleting {key}"), move |root| root.delete(&wanted)).await
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
+        let path = prefix.path();
+        self.run(|| format!("listing {}", prefix.path()), move |root| root.list(&path)).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.run(|| "removing staged files".to_owned(), Root::sweep).await
+    }
+}
+
+/// Writes chunks until the one that is `None`: only then was the content right. Without it, nothing is placed.
+fn receive(root: &Root, key: &Key, mut chunks: mpsc::Receiver<Option<Bytes>>) -> Result<(), Failure> {
+    let mut staged = root.stage()?;
+    while let Some(chunk) = chunks.blocking_recv() {
+        match chunk {
+            Some(chunk) => staged.append(&chunk)?,
+            None => return root.place(staged, key, &When::Always),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! Stores: where objects are kept. One trait, its errors by meaning, and what every store does alike.
+
+use std::error::Error;
+use std::fmt;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use contract::digest::{Algorithm, Digest};
+use contract::key::{ContentType, Key, Prefix};
+use contract::media::MediaType;
+
+use crate::content::{Content, ContentError};
+
+pub mod directory;
+pub mod memory;
+mod open;
+pub mod s3;
+
+pub use open::{Location, LocationError, Options, open};
+
+/// Largest document that is read whole, in bytes: a tag list of 100,000 tags has about 2 MiB.
+pub const DOCUMENT_MAX: u64 = 64 << 20;
+
+/// A place for objects. Every object's `Content-Type` and `Cache-Control` follow from its key ([`headers`]).
+///
+/// What each method promises is tested by one suite against every store (`tests/conformance.rs`).
+#[async_trait]
+pub trait Store: Send + Sync + fmt::Debug {
+    /// How users name it, without secrets: `s3://bucket/prefix`.
+    fn name(&self) -> String;
+
+    /// Whether [`When::Absent`] and [`When::Unchanged`] are atomic here. A store's word is probed, not believed.
+    async fn compares(&self) -> Result<bool, StoreError>;
+
+    /// The size of an object in bytes, `None` where there is none.
+    async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError>;
+
+    /// A whole object of at most [`DOCUMENT_MAX`] bytes, `None` where there is none.
+    async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError>;
+
+    /// Writes a small object whole: readers see the old one or the new one.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] when `when` does not hold; then nothing was written.
+    async fn write(&self, key: &Key, document: &Document, when: When) -> Result<(), StoreError>;
+
+    /// Sends content of any size to a key. Nothing is visible at the key before size and digest are right.
+    async fn send(&self, key: &Key, content: &Content<'_>) -> Result<(), SendError>;
+
+    /// Makes `to` a copy of `from` without moving bytes through here; overwrites.
+    async fn copy(&self, from: &Key, to: &Key) -> Result<(), StoreError>;
+
+    /// Removes an object. One that is not there is no error.
+    async fn delete(&self, key: &Key) -> Result<(), StoreError>;
+
+    /// All keys below a prefix, in no order. Paths that are no keys are left out.
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError>;
+
+    /// Ends what this run began and did not finish (uploads in parts, staged files). Called on every way out.
+    async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// A small object to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// The manifest's own type, for views; everything else has its type by its key.
+    pub media_type: Option<MediaType>,
+}
+
+impl Document {
+    /// One whose type follows from its key.
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Self { bytes: bytes.into(), media_type: None }
+    }
+
+    /// A link: `<alg>:<hex>` without a newline, as `distribution` writes it.
+    pub fn link(digest: &Digest) -> Self {
+        Self::new(digest.to_string())
+    }
+
+    /// A view of a manifest.
+    pub fn view(bytes: Bytes, media_type: MediaType) -> Self {
+        Self { bytes, media_type: Some(media_type) }
+    }
+}
+
+/// When a write may happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum When {
+    /// Whatever is there.
+    Always,
+    /// Only where nothing is.
+    Absent,
+    /// Only over what was read.
+    Unchanged(Version),
+}
+
+/// Which writing of an object was read; opaque, the store's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version(pub String);
+
+impl Version {
+    /// For stores that know a version by its content.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(Digest::of(Algorithm::Sha256, bytes).to_string())
+    }
+}
+
+/// An object that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// For [`When::Unchanged`].
+    pub version: Version,
+}
+
+/// The two headers that an object is stored with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headers {
+    /// `Content-Type`.
+    pub content_type: String,
+    /// `Cache-Control`.
+    pub cache_control: String,
+}
+
+/// The headers of an object; `media_type` is that of a view's manifest, `changing_ttl` in seconds.
+pub fn headers(key: &Key, media_type: Option<&MediaType>, changing_ttl: u32) -> Headers {
+    let content_type = match key.content_type() {
+        ContentType::Fixed(fixed) => fixed.to_owned(),
+        ContentType::OfManifest => media_type.map_or(MediaType::OCI_MANIFEST, MediaType::as_str).to_owned(),
+    };
+    Headers { content_type, cache_control: key.cache_control(changing_ttl) }
+}
+
+/// What went wrong in a store, by meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The condition of a write did not hold.
+    Conflict,
+    /// These credentials may not do this.
+    Denied,
+    /// There are no credentials, or the store does not know them.
+    Credentials,
+    /// The bucket, container or directory is not there.
+    NoStore,
+    /// An object that had to be there is not.
+    Missing,
+    /// The store is full, or over a quota.
+    Full,
+    /// It cannot be reached, or is out of order.
+    Unavailable,
+    /// Anything else.
+    Other,
+}
+
+/// A failure of the store's side.
+#[derive(Debug, thiserror::Error)]
+#[error("the store {store} {}: {action}", kind.says())]
+pub struct StoreError {
+    /// By meaning.
+    pub kind: Kind,
+    /// [`Store::name`].
+    pub store: String,
+    /// What was tried: `writing docker/registry/v2/catalog.json`.
+    pub action: String,
+    /// What the store or the operating system said.
+    #[source]
+    pub source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Kind {
+    fn says(self) -> &'static str {
+        match self {
+            Self::Conflict => "was changed by somebody else meanwhile",
+            Self::Denied => "does not permit it",
+            Self::Credentials => "does not accept the credentials",
+            Self::NoStore => "is not there",
+            Self::Missing => "lacks an object",
+            Self::Full => "is full",
+            Self::Unavailable => "cannot be reached",
+            Self::Other => "failed",
+        }
+    }
+}
+
+/// A failure of [`Store::send`]: of the one side or of the other.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The content could not be had, or is not what its descriptor says.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// The store's side.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

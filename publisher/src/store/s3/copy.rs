@@ -1,0 +1,79 @@
+//! Copies that the store makes itself.
+
+use aws_sdk_s3::types::{CompletedPart, MetadataDirective};
+use contract::key::{ContentType, Key};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::super::{Headers, Kind, headers};
+use super::S3;
+use super::client::patient;
+use super::errors::Failure;
+use super::send::Upload;
+
+/// All but [RFC 3986's unreserved characters](https://www.rfc-editor.org/rfc/rfc3986#section-2.3) and the slash.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+impl S3 {
+    pub(super) async fn copy_object(&self, from: &Key, to: &Key) -> Result<(), Failure> {
+        let found = self.look(from).await?.ok_or_else(|| Failure::new(Kind::Missing, format!("there is no {from}")))?;
+        let mut headers = headers(to, None, self.changing_ttl);
+        if let (ContentType::OfManifest, Some(content_type)) = (to.content_type(), found.content_type) {
+            headers.content_type = content_type;
+        }
+        let source = format!("{}/{}", self.location.bucket, self.path(from));
+        let source = utf8_percent_encode(&source, ESCAPED).to_string();
+        if found.size <= self.limits.copy {
+            return self.copy_at_once(&source, to, &headers).await;
+        }
+        let upload = self.begin(self.path(to), &headers).await?;
+        let copied = match self.copy_parts(&upload, &source, found.size).await {
+            Ok(parts) => self.complete(&upload, parts, to, found.size).await,
+            Err(failure) => Err(failure),
+        };
+        if copied.is_err() {
+            // What it fails with matters less than why; `close` tries again.
+            let _ = self.abort(&upload).await;
+        }
+        copied
+    }
+
+    async fn copy_at_once(&self, source: &str, to: &Key, headers: &Headers) -> Result<(), Failure> {
+        let request = self.client.copy_object().bucket(&self.location.bucket).key(self.path(to)).copy_source(source);
+        let request = request
+            .metadata_directive(MetadataDirective::Replace)
+            .content_type(&headers.content_type)
+            .cache_control(&headers.cache_control);
+        request.customize().config_override(patient()).send().await?;
+        Ok(())
+    }
+
+    async fn copy_parts(&self, upload: &Upload, source: &str, size: u64) -> Result<Vec<CompletedPart>, Failure> {
+        let mut parts = Vec::new();
+        for (number, (first, last)) in (1..).zip(ranges(size, self.limits.copy)) {
+            let request = self.client.upload_part_copy().bucket(&self.location.bucket).key(&upload.path);
+            let request = request.upload_id(&upload.id).part_number(number).copy_source(source);
+            let request = request.copy_source_range(format!("bytes={first}-{last}"));
+            let copied = request.customize().config_override(patient()).send().await?;
+            let etag = copied.copy_part_result.and_then(|result| result.e_tag);
+            parts.push(CompletedPart::builder().part_number(number).set_e_tag(etag).build());
+        }
+        Ok(parts)
+    }
+}
+
+/// First and last byte of each part.
+fn ranges(size: u64, part: u64) -> impl Iterator<Item = (u64, u64)> {
+    let step = usize::try_from(part.max(1)).unwrap_or(usize::MAX);
+    (0..size).step_by(step).map(move |first| (first, (first + part).min(size) - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_cover_all_bytes_once() {
+        assert_eq!(ranges(7, 3).collect::<Vec<_>>(), [(0, 2), (3, 5), (6, 6)]);
+        assert_eq!(ranges(6, 3).collect::<Vec<_>>(), [(0, 2), (3, 5)]);
+    }
+}

@@ -1,0 +1,180 @@
+//! A store in an S3 bucket, AWS's or any other.
+//!
+//! Requests are those that every S3-compatible store knows: GET, HEAD, PUT, COPY, DELETE, ListObjectsV2 and uploads in
+//! parts. What stores disagree about, conditional writes, is probed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use contract::key::{Key, Prefix};
+use tokio::sync::OnceCell;
+
+use super::{Document, Found, Kind, SendError, Store, StoreError, When};
+use crate::content::Content;
+use client::Reach;
+use errors::{Failure, Said};
+use probe::Probe;
+
+mod client;
+mod copy;
+mod errors;
+mod location;
+mod objects;
+mod probe;
+mod send;
+mod write;
+
+pub use location::S3Location;
+
+/// A store in a bucket.
+pub struct S3 {
+    location: S3Location,
+    reach: Reach,
+    client: Client,
+    changing_ttl: u32,
+    limits: Limits,
+    /// How often a request is tried, all in all.
+    attempts: u32,
+    probe: OnceCell<Probe>,
+    uploads: Mutex<Uploads>,
+}
+
+/// Uploads in parts that were begun and not ended: their ids, and the paths they are for.
+type Uploads = BTreeMap<String, String>;
+
+/// How much one request carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Content up to this size is one PUT; larger content goes in parts of this size or more. It is held in memory.
+    /// S3 wants 5 MiB at least.
+    pub part: u64,
+    /// The store copies so much in one request, and larger objects in parts of this size. S3 takes 5 GiB at most.
+    pub copy: u64,
+}
+
+impl Default for Limits {
+    /// 8 MiB, and 5 GB: some stores count by tens.
+    fn default() -> Self {
+        Self { part: 8 << 20, copy: 5_000_000_000 }
+    }
+}
+
+impl S3 {
+    /// A store whose credentials, and whatever its location leaves open, come from the environment or the AWS profile.
+    ///
+    /// # Errors
+    /// When settings are missing or wrong. The bucket is asked nothing.
+    pub async fn connect(location: S3Location, changing_ttl: u32) -> Result<Self, StoreError> {
+        match client::load(&location).await {
+            Ok(sdk) => Self::new(location, &sdk, changing_ttl),
+            Err(error) => Err(not_opened(&location, error.into())),
+        }
+    }
+
+    /// A store with given credentials and fallbacks. `changing_ttl` is how many seconds caches may keep what changes.
+    ///
+    /// # Errors
+    /// When settings are missing or wrong.
+    pub fn new(location: S3Location, sdk: &SdkConfig, changing_ttl: u32) -> Result<Self, StoreError> {
+        let reach = Reach::of(&location, sdk).map_err(|error| not_opened(&location, error.into()))?;
+        Ok(Self {
+            client: reach.client(sdk),
+            location,
+            reach,
+            changing_ttl,
+            limits: Limits::default(),
+            attempts: sdk.retry_config().map_or(3, |retry| retry.max_attempts()),
+            probe: OnceCell::new(),
+            uploads: Mutex::default(),
+        })
+    }
+
+    /// The same store with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    fn path(&self, key: &Key) -> String {
+        self.location.path(key)
+    }
+
+    fn uploads(&self) -> MutexGuard<'_, Uploads> {
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, failure: Failure, action: String) -> StoreError {
+        let Failure { kind, status, said, .. } = failure;
+        // Who was asked in vain: with AWS the message names it, elsewhere it may be a slip in a profile.
+        let said = match &self.reach.endpoint {
+            Some(endpoint) if kind == Kind::Unavailable && status == 0 => format!("{endpoint}: {said}"),
+            _ => said,
+        };
+        StoreError { kind, store: self.name(), action, source: Some(Said(said).into()) }
+    }
+}
+
+fn not_opened(location: &S3Location, source: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
+    let (store, action) = (location.to_string(), "opening it".to_owned());
+    StoreError { kind: Kind::Other, store, action, source: Some(source) }
+}
+
+impl fmt::Debug for S3 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3").field("location", &self.location).field("reach", &self.reach).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for S3 {
+    fn name(&self) -> String {
+        self.location.to_string()
+    }
+
+    async fn compares(&self) -> Result<bool, StoreError> {
+        let probe = self.probe().await;
+        Ok(probe.map_err(|failure| self.failed(failure, "probing conditional writes".to_owned()))?.compares())
+    }
+
+    async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
+        let found = self.look(key).await.map_err(|failure| self.failed(failure, format!("looking for {key}")))?;
+        Ok(found.map(|found| found.size))
+    }
+
+    async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {
+        self.get(key).await.map_err(|failure| self.failed(failure, format!("reading {key}")))
+    }
+
+    async fn write(&self, key: &Key, document: &Document, when: When) -> Result<(), StoreError> {
+        let written = self.put_when(key, document, when).await;
+        written.map_err(|failure| self.failed(failure, format!("writing {key}")))
+    }
+
+    async fn send(&self, key: &Key, content: &Content<'_>) -> Result<(), SendError> {
+        self.send_content(key, content).await
+    }
+
+    async fn copy(&self, from: &Key, to: &Key) -> Result<(), StoreError> {
+        let copied = self.copy_object(from, to).await;
+        copied.map_err(|failure| self.failed(failure, format!("copying {from} to {to}")))
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        let deleted = self.delete_path(&self.path(key)).await;
+        deleted.map_err(|failure| self.failed(failure, format!("deleting {key}")))
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
+        let listed = self.list_below(&self.location.below(&prefix.path())).await;
+        listed.map_err(|failure| self.failed(failure, format!("listing {}", prefix.path())))
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        let closed = self.abort_all().await;
+        closed.map_err(|failure| self.failed(failure, "ending unfinished uploads".to_owned()))
+    }
+}

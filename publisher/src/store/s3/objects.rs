@@ -1,0 +1,82 @@
+//! Looking, reading, deleting, listing.
+
+use aws_sdk_s3::primitives::ByteStream;
+use bytes::{Bytes, BytesMut};
+use contract::key::Key;
+
+use super::super::{DOCUMENT_MAX, Found, Kind, Version};
+use super::S3;
+use super::errors::Failure;
+
+/// What HEAD tells of an object.
+pub(super) struct Head {
+    pub(super) size: u64,
+    pub(super) content_type: Option<String>,
+}
+
+impl S3 {
+    /// `None` where there is no object. HEAD cannot tell whether there is a bucket.
+    pub(super) async fn look(&self, key: &Key) -> Result<Option<Head>, Failure> {
+        let head = self.client.head_object().bucket(&self.location.bucket).key(self.path(key)).send().await;
+        let head = match head.map_err(Failure::from) {
+            Ok(head) => head,
+            Err(failure) if failure.kind == Kind::Missing => return Ok(None),
+            Err(failure) => return Err(reading_denied(failure)),
+        };
+        let size = head.content_length().and_then(|size| u64::try_from(size).ok());
+        let size = size.ok_or_else(|| Failure::new(Kind::Other, "it told no size"))?;
+        Ok(Some(Head { size, content_type: head.content_type }))
+    }
+
+    pub(super) async fn get(&self, key: &Key) -> Result<Option<Found>, Failure> {
+        let object = self.client.get_object().bucket(&self.location.bucket).key(self.path(key)).send().await;
+        let object = match object.map_err(Failure::from) {
+            Ok(object) => object,
+            Err(failure) if failure.kind == Kind::Missing => return Ok(None),
+            Err(failure) => return Err(reading_denied(failure)),
+        };
+        let bytes = collect(object.body).await?;
+        let version = object.e_tag.map_or_else(|| Version::of(&bytes), Version);
+        Ok(Some(Found { bytes, version }))
+    }
+
+    pub(super) async fn delete_path(&self, path: &str) -> Result<(), Failure> {
+        let deleted = self.client.delete_object().bucket(&self.location.bucket).key(path).send().await;
+        match deleted.map_err(Failure::from) {
+            Err(failure) if failure.kind != Kind::Missing => Err(failure),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    pub(super) async fn list_below(&self, prefix: &str) -> Result<Vec<Key>, Failure> {
+        let request = self.client.list_objects_v2().bucket(&self.location.bucket).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let paths = page?.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
+            keys.extend(paths.filter_map(|path| self.location.key(&path)));
+        }
+        Ok(keys)
+    }
+}
+
+async fn collect(mut body: ByteStream) -> Result<Bytes, Failure> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| Failure::new(Kind::Unavailable, error.to_string()))?;
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() as u64 > DOCUMENT_MAX {
+            return Err(Failure::new(Kind::Other, format!("a document has at most {DOCUMENT_MAX} bytes")));
+        }
+    }
+    Ok(bytes.freeze())
+}
+
+/// S3 answers 403 for what is not there, too, to who may not list the bucket.
+fn reading_denied(failure: Failure) -> Failure {
+    if failure.kind != Kind::Denied {
+        return failure;
+    }
+    let said = format!("{} (to who lacks s3:ListBucket, also where no object is)", failure.said);
+    Failure { said, ..failure }
+}

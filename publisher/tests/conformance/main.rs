@@ -1,0 +1,48 @@
+//! One suite against every store: what `Store` promises, and that S3 and directories keep it alike.
+
+mod conditions;
+mod contents;
+mod given;
+mod listing;
+mod objects;
+mod s3;
+mod seaweed;
+mod subject;
+
+/// The tests of the suite, for one store.
+macro_rules! suite {
+    ($store:ident, $($room:ident::$test:ident)*) => {
+        mod $store {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    crate::$room::$test(&crate::subject::$store().await).await;
+                }
+            )*
+        }
+    };
+}
+
+macro_rules! for_every_store {
+    ($($tests:tt)*) => {
+        suite!(memory, $($tests)*);
+        suite!(directory, $($tests)*);
+        suite!(seaweedfs, $($tests)*);
+    };
+}
+
+for_every_store! {
+    objects::what_was_written_is_read
+    objects::what_is_missing_is_none
+    objects::each_object_has_its_headers
+    objects::deleting_twice_is_no_error
+    objects::a_copy_is_equal
+    conditions::a_write_happens_when_its_condition_holds
+    conditions::of_racing_creators_one_wins
+    conditions::racing_changes_are_not_lost
+    contents::content_of_any_size_arrives
+    contents::wrong_content_is_never_visible
+    contents::a_failing_source_leaves_what_was_there
+    contents::a_dropped_sending_leaves_nothing
+    listing::exactly_the_keys_below_a_prefix_are_listed
+}

@@ -1,0 +1,137 @@
+//! What only S3 has: identities, buckets, uploads in parts, pages.
+
+use contract::key::{Key, Prefix};
+use futures_util::future::try_join_all;
+use publisher::store::s3::{Limits, S3Location};
+use publisher::store::{Document, Kind, Location, Options, SendError, Store, StoreError, When, open};
+
+use crate::given::{End, Given, blob, descriptor, layer, noise, tag_link};
+use crate::seaweed::{Identity, seaweed};
+use crate::subject::{fresh, s3};
+
+/// Each way of asking the store something.
+async fn errors(store: &dyn Store) -> Vec<StoreError> {
+    let bytes = noise(9 << 20);
+    let send = Given::new(bytes.clone()).send_as(store, &blob(&bytes), &descriptor(&bytes)).await;
+    let Err(SendError::Store(send)) = send else { panic!("{send:?}") };
+    vec![
+        store.read(&Key::Catalog).await.unwrap_err(),
+        store.list(&Prefix::Repositories).await.unwrap_err(),
+        store.write(&Key::Catalog, &Document::new("a"), When::Always).await.unwrap_err(),
+        store.write(&Key::Catalog, &Document::new("a"), When::Absent).await.unwrap_err(),
+        store.compares().await.unwrap_err(),
+        send,
+    ]
+}
+
+async fn assert_kind(location: &S3Location, identity: Identity, kind: Kind, said: &str) {
+    let store = s3(location, identity).await;
+    for error in errors(&store).await {
+        let source = error.source.as_ref().unwrap().to_string();
+        assert_eq!(error.kind, kind, "{error}: {source}");
+        assert!(source.contains(said) && !source.contains('{'), "{error}: {source}");
+        assert!(!format!("{error:?}").contains(identity.1));
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_is_denied() {
+    let location = fresh();
+    assert_kind(&location, Identity::NOBODY, Kind::Denied, "AccessDenied").await;
+    let reader = s3(&location, Identity::READER).await;
+    assert_eq!(reader.read(&Key::Catalog).await.unwrap(), None);
+    let error = reader.write(&Key::Catalog, &Document::new("a"), When::Always).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Denied);
+    assert_eq!(reader.compares().await.unwrap_err().kind, Kind::Denied);
+}
+
+#[tokio::test]
+async fn unknown_keys_and_wrong_secrets_are_bad_credentials() {
+    let wrong = Identity(Identity::RIG.0, "wrongsecretwrongsecret");
+    assert_kind(&fresh(), wrong, Kind::Credentials, "SignatureDoesNotMatch").await;
+    assert_kind(&fresh(), Identity("unknown", "secretsecret"), Kind::Credentials, "InvalidAccessKeyId").await;
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_there_is_no_store() {
+    let missing = S3Location { bucket: "missing".into(), ..fresh() };
+    assert_kind(&missing, Identity::RIG, Kind::NoStore, "NoSuchBucket").await;
+}
+
+#[tokio::test]
+async fn where_nobody_listens_nothing_can_be_reached() {
+    let nobody = S3Location { endpoint: Some("http://127.0.0.1:1".into()), ..fresh() };
+    let store = s3(&nobody, Identity::RIG).await;
+    let error = store.read(&Key::Catalog).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Unavailable);
+    let said = error.source.unwrap().to_string();
+    assert!(said.starts_with("http://127.0.0.1:1: ") && said.contains("refused"), "{said}");
+}
+
+#[tokio::test]
+async fn opening_asks_a_bucket_nothing_and_makes_a_directory_only_when_told() {
+    let (look, make) = (Options { changing_ttl: 7, create: false }, Options { changing_ttl: 7, create: true });
+    let nobody: Location = "s3://bucket?endpoint=http://127.0.0.1:1".parse().unwrap();
+    assert_eq!(open(&nobody, &look).await.unwrap().name(), nobody.to_string());
+    let folder = tempfile::tempdir().unwrap();
+    let missing = Location::Directory(folder.path().join("missing"));
+    assert_eq!(open(&missing, &look).await.unwrap_err().kind, Kind::NoStore);
+    assert_eq!(open(&missing, &make).await.unwrap().name(), missing.to_string());
+    open(&missing, &look).await.unwrap();
+}
+
+/// How many uploads in parts are open below a prefix.
+async fn uploads(location: &S3Location) -> usize {
+    let client = seaweed().client(Identity::RIG).await;
+    let list = client.list_multipart_uploads().bucket(&location.bucket).prefix(&location.prefix).send().await;
+    list.unwrap().uploads().len()
+}
+
+#[tokio::test]
+async fn closing_ends_what_was_dropped() {
+    let location = fresh();
+    let store = s3(&location, Identity::RIG).await;
+    let bytes = noise(9 << 20);
+    let endless = Given { bytes: bytes.slice(1..), chunk: 1 << 20, end: End::Never };
+    let (key, expected) = (blob(&bytes), descriptor(&bytes));
+    let sending = endless.send_as(&store, &key, &expected);
+    let begun = async {
+        while uploads(&location).await == 0 {}
+    };
+    tokio::select! {
+        _ = sending => panic!("it cannot end"),
+        () = begun => {}
+    }
+    store.close().await.unwrap();
+    assert_eq!(uploads(&location).await, 0);
+}
+
+#[tokio::test]
+async fn an_error_ends_its_upload() {
+    let location = fresh();
+    let store = s3(&location, Identity::RIG).await;
+    let (right, wrong) = (noise(9 << 20), noise((9 << 20) - 1));
+    let sent = Given::new(wrong).send_as(&store, &blob(&right), &descriptor(&right)).await;
+    assert!(matches!(sent, Err(SendError::Content(_))));
+    assert_eq!(uploads(&location).await, 0);
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_one_copy_is_copied_in_parts() {
+    let store = s3(&fresh(), Identity::RIG).await.with_limits(Limits { part: 5 << 20, copy: 5 << 20 });
+    let bytes = noise(12 << 20);
+    Given::new(bytes.clone()).send(&store, &blob(&bytes)).await;
+    store.copy(&blob(&bytes), &layer(1)).await.unwrap();
+    assert!(store.read(&layer(1)).await.unwrap().unwrap().bytes == bytes);
+}
+
+#[tokio::test]
+async fn a_list_of_several_pages_is_complete() {
+    let store = s3(&fresh(), Identity::RIG).await;
+    let link = Document::new("a");
+    let keys: Vec<Key> = (0..1100).map(|number| tag_link("acme/app", &number.to_string())).collect();
+    for keys in keys.chunks(50) {
+        try_join_all(keys.iter().map(|key| store.write(key, &link, When::Always))).await.unwrap();
+    }
+    assert_eq!(store.list(&Prefix::Repositories).await.unwrap().len(), keys.len());
+}

@@ -1,0 +1,55 @@
+//! The order of writing, seen from outside: whatever fails, and whoever writes at the same time, what is visible is
+//! whole.
+
+mod concurrent;
+mod faulty;
+mod interrupted;
+mod plans;
+mod relisted;
+mod retag;
+mod sample;
+mod visible;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use contract::name::Reference;
+use publisher::apply::Apply;
+use publisher::derive::Derive;
+use publisher::plan::{Plan, Target, Wish};
+use publisher::progress::Silent;
+use publisher::publish::{prepare, publish};
+use publisher::store::{SendError, Store};
+use publisher::v1_chain;
+
+use sample::Sample;
+
+const PLATFORM: &str = "linux/amd64";
+
+fn derive(store: &dyn Store) -> Derive<'_> {
+    Derive { store, v1_platform: PLATFORM }
+}
+
+fn targets(references: &[&str]) -> Vec<Target> {
+    let parse = |text: &&str| {
+        let Reference { repository, tag, .. } = text.parse().unwrap();
+        Target { repository, tags: tag.into_iter().collect::<BTreeSet<_>>() }
+    };
+    references.iter().map(parse).collect()
+}
+
+/// Publishes a sample, as the command does.
+async fn run(store: &dyn Store, sample: &Sample, references: &[&str]) -> Result<Plan, SendError> {
+    let image = sample.load().await;
+    let chain = v1_chain::of(&image, PLATFORM).unwrap_or_default();
+    let targets = targets(references);
+    let wish = Wish { image: &image, targets: &targets, v1: &chain };
+    let plan = prepare(derive(store), &wish, 4).await?;
+    let apply = Apply { from: sample, derive: derive(store), jobs: 4, progress: &Silent };
+    publish(apply, &wish, &plan).await?;
+    Ok(plan)
+}
+
+fn memory() -> Arc<publisher::store::memory::Memory> {
+    Arc::new(publisher::store::memory::Memory::new(60))
+}

@@ -1,0 +1,37 @@
+//! Plans as text: the order of writing is the format's second half.
+
+use publisher::derive::Derive;
+use publisher::plan::{Plan, Wish};
+use publisher::publish::prepare;
+use publisher::store::Store;
+use publisher::v1_chain;
+
+use crate::sample::Sample;
+use crate::{PLATFORM, memory, run, targets};
+
+async fn planned(store: &dyn Store, sample: &Sample, references: &[&str]) -> Plan {
+    let image = sample.load().await;
+    let chain = v1_chain::of(&image, PLATFORM).unwrap_or_default();
+    let targets = targets(references);
+    let wish = Wish { image: &image, targets: &targets, v1: &chain };
+    prepare(Derive { store, v1_platform: PLATFORM }, &wish, 4).await.unwrap()
+}
+
+#[tokio::test]
+async fn plans_are_the_order_of_writing() {
+    let empty = memory();
+    insta::assert_snapshot!("image", planned(&*empty, &Sample::image("one"), &["acme/app:1"]).await);
+    insta::assert_snapshot!("index", planned(&*empty, &Sample::index("one"), &["a/b/c:1", "a/b/c:2"]).await);
+    insta::assert_snapshot!("sha512", planned(&*empty, &Sample::sha512("one"), &["app:1"]).await);
+    insta::assert_snapshot!("digest_alone", planned(&*empty, &Sample::zstd("one"), &["acme/app"]).await);
+    assert!(empty.objects().is_empty(), "planning writes nothing");
+
+    let held = memory();
+    let one = Sample::image("one");
+    run(&*held, &one, &["acme/app:1"]).await.unwrap();
+    insta::assert_snapshot!("again", planned(&*held, &one, &["acme/app:1"]).await);
+    insta::assert_snapshot!("second_tag", planned(&*held, &one, &["acme/app:2"]).await);
+    insta::assert_snapshot!("retag", planned(&*held, &Sample::image("two"), &["acme/app:1"]).await);
+    insta::assert_snapshot!("retag_without_v1", planned(&*held, &Sample::zstd("two"), &["acme/app:1"]).await);
+    insta::assert_snapshot!("referrer", planned(&*held, &Sample::referrer(&one, "x"), &["acme/app"]).await);
+}

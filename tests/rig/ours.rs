@@ -1,0 +1,79 @@
+//! Our own two programs, as users run them.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::http;
+use super::process::{Component, Run, bare, free_port, limited, run};
+use super::seaweed::{OWNER, User};
+
+/// cargo's target directory, of which `debug/deps` holds this test.
+pub(crate) fn target() -> PathBuf {
+    env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned()
+}
+
+/// A program of the tests' own Python environment.
+pub(crate) fn venv_program(name: &str) -> PathBuf {
+    let path = target().join("tests-venv/bin").join(name);
+    assert!(path.is_file(), "{} is missing: run tests/run, which installs it", path.display());
+    path
+}
+
+fn program(name: &str) -> PathBuf {
+    let path = env::current_exe().unwrap().ancestors().nth(2).unwrap().join(name);
+    assert!(path.is_file(), "{} is missing: run tests/run, which builds it first", path.display());
+    path
+}
+
+/// Runs `registry-publisher` with this user's credentials.
+pub(crate) fn publisher(user: User, arguments: &[&str]) -> Run {
+    run(with_credentials(limited(program("registry-publisher")), user).args(arguments))
+}
+
+/// The command `registry-publisher` of somebody who may do everything, to be ended by the test.
+pub(crate) fn publisher_command() -> Command {
+    with_credentials(bare(program("registry-publisher")), OWNER)
+}
+
+fn with_credentials(mut command: Command, user: User) -> Command {
+    command.env("AWS_ACCESS_KEY_ID", user.0).env("AWS_SECRET_ACCESS_KEY", user.1);
+    // Where nothing answers the questions of a cloud's SDK, they would take their time.
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    command
+}
+
+/// A running `registry-endpoint`.
+pub(crate) struct Endpoint {
+    _component: Component,
+    /// `127.0.0.1:PORT`: the host of an image reference.
+    pub(crate) host: String,
+}
+
+impl Endpoint {
+    /// Redirects to objects below `url`.
+    pub(crate) fn to_cdn(url: &str) -> Self {
+        Self::start(&["--cdn", url])
+    }
+
+    /// Serves the objects of a directory itself.
+    pub(crate) fn of_directory(directory: &Path) -> Self {
+        Self::start(&["--directory", directory.to_str().unwrap()])
+    }
+
+    fn start(arguments: &[&str]) -> Self {
+        let host = format!("127.0.0.1:{}", free_port());
+        let component = Component::start("endpoint", |_| {
+            let mut command = Command::new(program("registry-endpoint"));
+            command.args(["--listen", &host]).args(arguments);
+            command
+        });
+        component.wait(|| http::answers(&format!("http://{host}/healthz")));
+        Self { _component: component, host }
+    }
+
+    /// The URL of a path of this endpoint.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.host)
+    }
+}

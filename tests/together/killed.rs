@@ -1,0 +1,99 @@
+//! kill -9 in the middle: whatever tag is visible resolves fully, and running again completes.
+
+use std::fs;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::old_docker::EVERY;
+use crate::pull::digest_of;
+use crate::rig::archive::Archive;
+use crate::rig::http;
+use crate::rig::layout::{sha256, tar};
+use crate::rig::ours::{Endpoint, publisher_command};
+use crate::rig::random::Random;
+use crate::rig::store::Store;
+
+/// Kills per store: a sample in every run, the whole campaign with `tests/run --long`.
+fn rounds() -> u64 {
+    if std::env::var_os("TESTS_LONG").is_some() { 200 } else { 12 }
+}
+
+#[test]
+fn killed_publisher_leaves_whole_images_in_a_bucket() {
+    campaign(&Store::bucket(), 0xb0c_4e7);
+}
+
+#[test]
+fn killed_publisher_leaves_whole_images_in_a_directory() {
+    campaign(&Store::directory(), 0xd12_ec7);
+}
+
+fn campaign(store: &Store, seed: u64) {
+    let mut random = Random::seeded(seed);
+    let (place, endpoint) = (tempfile::tempdir().unwrap(), store.endpoint());
+    let source = place.path().join("saved.tar");
+    fs::write(&source, image(&mut random)).unwrap();
+    let start = Instant::now();
+    let mut visible = digest_of(&store.publish(&source, &["acme/app:1.2"]), "acme/app:1.2");
+    let whole_run = start.elapsed();
+
+    let mut killed = 0;
+    for round in 0..rounds() {
+        let what = format!("seed {seed:#x}, round {round}");
+        fs::write(&source, image(&mut random)).unwrap();
+        let moment = whole_run.mul_f64((random.next() % 1000) as f64 / 1000.0);
+        killed += u64::from(kill_after(store, &source, moment));
+        let after_kill = assert_whole(&endpoint, &what);
+
+        let completed = digest_of(&store.publish(&source, &["acme/app:1.2"]), "acme/app:1.2");
+        assert!([&visible, &completed].contains(&&after_kill), "{what}: the tag named a third image");
+        assert_eq!(assert_whole(&endpoint, &what), completed, "{what}");
+        visible = completed;
+    }
+    assert!(killed > 0, "seed {seed:#x}: every run was over before it was killed");
+}
+
+/// Layers that no round before had, large enough to be killed within.
+fn image(random: &mut Random) -> Vec<u8> {
+    let layers: Vec<_> = (0..4).map(|_| tar(&[("noise", &random.bytes(1 << 20))])).collect();
+    Archive::default().image(&["acme/app:1.2"], &layers).to_tar()
+}
+
+/// Starts to publish and kills after `moment`; whether there was still something to kill.
+fn kill_after(store: &Store, source: &std::path::Path, moment: Duration) -> bool {
+    let mut command = publisher_command();
+    command.arg("publish").arg(source).args(["acme/app:1.2", "--to", &store.argument()]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    sleep(moment);
+    child.kill().unwrap();
+    child.wait().unwrap().code().is_none()
+}
+
+/// Walks what the tag names, by v2 and by v1, down to the last byte; gives the manifest's digest.
+#[track_caller]
+fn assert_whole(endpoint: &Endpoint, what: &str) -> String {
+    let path = |rest: &str| endpoint.url(&format!("/v2/acme/app/{rest}"));
+    let manifest = http::get(&path("manifests/1.2"));
+    assert_eq!(manifest.status, 200, "{what}: {}", manifest.text());
+    let document = manifest.json();
+    for blob in document["layers"].as_array().unwrap().iter().chain([&document["config"]]) {
+        let digest = blob["digest"].as_str().unwrap();
+        let answer = http::get(&path(&format!("blobs/{digest}")));
+        assert!(
+            answer.status == 200 && sha256(&answer.body) == digest,
+            "{what}: blob {digest} {}",
+            answer.status
+        );
+    }
+    let digest = sha256(&manifest.body);
+    for rest in [format!("manifests/{digest}"), format!("referrers/{digest}")] {
+        assert_eq!(http::get(&path(&rest)).status, 200, "{what}: {rest}");
+    }
+    assert_eq!(http::get(&path("tags/list")).json()["tags"], serde_json::json!(["1.2"]), "{what}");
+    for client in EVERY {
+        let pulled = client.pull(&endpoint.host, "acme/app", "1.2");
+        pulled.unwrap_or_else(|error| panic!("{what}: {client:?}: {error}"));
+    }
+    digest
+}

@@ -1,0 +1,21 @@
+//! Both programs together, with real clients and real stores. One test binary, so that the daemons start once.
+//!
+//! `tests/run` installs what these tests need, builds the two programs and runs everything.
+
+// Every function here is part of a test, where clippy's own exemption sees only the `#[test]` ones.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+
+#[path = "../rig/mod.rs"]
+mod rig;
+
+mod indexes;
+mod interop;
+mod interrupted;
+mod killed;
+mod old_docker;
+mod pull;
+mod refused;
+mod sources;
+mod static_binary;
+mod unwritable;
+mod v1;

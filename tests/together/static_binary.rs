@@ -1,0 +1,58 @@
+//! The endpoint as it is shipped: one static file that needs nothing beside it.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::rig::http;
+use crate::rig::ours::target;
+use crate::rig::process::{Component, free_port, must};
+
+/// Builds it as README says, in a target directory of its own, since cargo holds a lock on ours.
+fn build() -> PathBuf {
+    let rustc = must(Command::new("rustc").arg("-vV"));
+    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let target = target().join("static");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    cargo.args([
+        "build",
+        "--quiet",
+        "--release",
+        "--locked",
+        "--package",
+        "registry-endpoint",
+        "--target",
+        host,
+    ]);
+    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static").env("CARGO_TARGET_DIR", &target);
+    must(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
+    target.join(host).join("release/registry-endpoint")
+}
+
+#[test]
+fn runs_in_an_empty_root() {
+    let binary = build();
+    let listen = format!("127.0.0.1:{}", free_port());
+    let component = Component::start("static", |dir| {
+        let root = dir.join("root");
+        fs::create_dir(&root).unwrap();
+        fs::copy(&binary, root.join("registry-endpoint")).unwrap();
+        let mut command = Command::new("chroot");
+        command.arg(root).args([
+            "/registry-endpoint",
+            "--listen",
+            &listen,
+            "--cdn",
+            "https://cdn.example.com",
+        ]);
+        command
+    });
+    let url = |path: &str| format!("http://{listen}{path}");
+    component.wait(|| http::answers(&url("/healthz")));
+    let version = http::get(&url("/v2/"));
+    assert_eq!((version.status, version.text().as_str()), (200, "{}"));
+    let redirect = http::send(&ureq::http::Method::GET, &url("/v2/acme/app/tags/list"), &[]).unwrap();
+    assert_eq!(redirect.status, 302);
+    assert!(redirect.header("location").starts_with("https://cdn.example.com/"));
+}
