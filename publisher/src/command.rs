@@ -84,10 +84,8 @@ impl CommandError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Reference { source: NameError::Host { host, .. }, .. } => {
-                return Some(format!(
-                    "leave `{host}/` away: clients put the name of your endpoint there. \
-                     --keep-host makes it part of the repository's name"
-                ));
+                let keep = if host.contains(':') { "" } else { ". --keep-host makes it part of the repository's name" };
+                return Some(format!("leave `{host}/` away: clients put the name of your endpoint there{keep}"));
             }
             Self::Reference { .. } => "a reference is repository[:tag][@digest], such as acme/app:1.2",
             Self::NoStore => "say --to ./folder or --to s3://bucket, or set REGISTRY_PUBLISHER_TO",

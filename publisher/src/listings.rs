@@ -31,7 +31,7 @@ pub async fn change(store: &dyn Store, change: &Change) -> Result<(), StoreError
         }
         Change::Referrer(name, subject, referrer) => {
             let key = Key::Referrers(name.clone(), *subject);
-            update(store, &key, Referrers::default(), |list| list.insert(referrer.clone())).await?;
+            update(store, &key, Referrers::default(), |list| list.insert((**referrer).clone())).await?;
         }
         Change::Catalog(name) => {
             let add = |catalog: &mut Catalog| {

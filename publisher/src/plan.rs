@@ -112,7 +112,7 @@ pub enum Change {
     /// These tags are there.
     Tags(Repository, BTreeSet<Tag>),
     /// This manifest refers to that digest.
-    Referrer(Repository, Digest, Descriptor),
+    Referrer(Repository, Digest, Box<Descriptor>),
     /// This repository is there.
     Catalog(Repository),
     /// In v1 these tags have these ids, or none.
@@ -360,7 +360,7 @@ fn referrers(image: &Image, repository: &Repository) -> Vec<Step> {
         let subject = document.manifest.subject.as_ref()?.digest;
         let descriptor = &document.descriptor;
         let said = Referrers::descriptor(descriptor.digest, descriptor.size, &document.manifest);
-        Some(Step::List(Change::Referrer(repository.clone(), subject, said)))
+        Some(Step::List(Change::Referrer(repository.clone(), subject, Box::new(said))))
     };
     image.manifests.iter().filter_map(referrer).collect()
 }

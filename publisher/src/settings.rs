@@ -196,6 +196,12 @@ mod tests {
     }
 
     #[test]
+    fn the_example_is_a_settings_file() {
+        let settings = resolve(&Global::default(), &file(include_str!("../../examples/publisher.toml"))).unwrap();
+        assert!(settings.to.is_some());
+    }
+
+    #[test]
     fn unknown_keys_are_refused() {
         assert!(toml::from_str::<File>("secret-key = \"x\"").is_err());
     }

@@ -56,7 +56,7 @@ fn campaign(store: &Store, seed: u64) {
 
 /// Layers that no round before had, large enough to be killed within.
 fn image(random: &mut Random) -> Vec<u8> {
-    let layers: Vec<_> = (0..4).map(|_| tar(&[("noise", &random.bytes(1 << 20))])).collect();
+    let layers: Vec<_> = (0..4).map(|_| tar(&[("noise", &random.bytes(1 << 18))])).collect();
     Archive::default().image(&["acme/app:1.2"], &layers).to_tar()
 }
 

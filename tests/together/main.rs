@@ -15,6 +15,7 @@ mod killed;
 mod old_docker;
 mod pull;
 mod refused;
+mod routes;
 mod sources;
 mod static_binary;
 mod unwritable;

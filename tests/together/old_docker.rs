@@ -95,11 +95,11 @@ impl OldDocker {
 
     /// Sends a request as this client does, follows the redirects that it follows, and wants a 200.
     fn fetch(self, method: &Method, url: &str) -> Result<Answer, String> {
-        // Up to 1.6 a token header is sent although no token was ever given.
-        let headers: &[_] =
-            if self < Self::V1_9 { &[("Authorization", "Token "), ("User-Agent", "docker")] } else { &[] };
+        // Up to 1.6 a token header is sent although no token was ever given; only to the registry itself.
+        let token: &[_] = if self < Self::V1_9 { &[("Authorization", "Token ")] } else { &[] };
         let mut at = url.to_owned();
-        for _hop in 0..10 {
+        for hop in 0..10 {
+            let headers = if hop == 0 { token } else { &[] };
             let answer = send(method, &at, headers).map_err(|error| format!("{method} {at}: {error}"))?;
             match answer.status {
                 200 => return Ok(answer),

@@ -31,6 +31,12 @@ fn defaults_are_safe_ones() {
 }
 
 #[test]
+fn the_example_is_a_settings_file() {
+    let settings = resolved(Given::default(), None, file(include_str!("../../../examples/endpoint.toml")));
+    assert_eq!(settings.origin.base(), "https://cdn.example.com/registry/");
+}
+
+#[test]
 fn flags_and_environment_win_over_the_file_key_by_key() {
     let strong = Given { listen: Some("[::1]:1".parse().unwrap()), ..cdn("https://flag.test") };
     let weak = file("cdn = 'https://file.test'\nlisten = '[::1]:2'\nredirect-ttl = '5m'\nlog = 'json'");

@@ -204,9 +204,7 @@ fn read<R: Read>(name: &str, entry: &mut Entry<'_, R>) -> Result<Option<(String,
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     Ok(match kind {
         EntryType::GNUSparse => return Err(ArchiveError::Sparse { name: name.to_owned(), member }),
-        EntryType::Symlink => {
-            Some(Member::Link(inside(folder, &target).ok_or_else(|| escapes(&target))?))
-        }
+        EntryType::Symlink => Some(Member::Link(inside(folder, &target).ok_or_else(|| escapes(&target))?)),
         EntryType::Link => Some(Member::Link(inside("", &target).ok_or_else(|| escapes(&target))?)),
         EntryType::Regular | EntryType::Continuous => {
             if is_pax_sparse(entry).map_err(fail)? {

@@ -31,7 +31,7 @@ impl Tree {
     pub(super) async fn open(path: Option<&Path>, told: &dyn Told) -> Result<Self, ArchiveError> {
         let Some(path) = path else {
             let name = "standard input".to_owned();
-            let files = Files::Archive(scan(name.clone(), None, io::stdin(), told).await?);
+            let files = Files::Archive(scan(name.clone(), None, || Ok(io::stdin()), told).await?);
             return Ok(Self { name, files });
         };
         let name = path.display().to_string();
@@ -41,12 +41,13 @@ impl Tree {
             return Ok(Self { files: Files::Folder(path.to_owned()), name });
         }
         let opened = path.to_owned();
-        let mut file = off(move || File::open(opened)).await.map_err(fail)?;
-        let files = if kind.is_file() && is_plain(&mut file).map_err(fail)? {
+        let plain = if kind.is_file() { off(move || plain(&opened)).await.map_err(fail)? } else { None };
+        let files = if let Some(file) = plain {
             let name = name.clone();
             off(move || Ok(Members::scan(&name, file))).await.map_err(fail)??
         } else {
-            scan(name.clone(), kind.is_file().then_some(kind.len()), file, told).await?
+            let (size, opened) = (kind.is_file().then_some(kind.len()), path.to_owned());
+            scan(name.clone(), size, move || File::open(opened), told).await?
         };
         Ok(Self { name, files: Files::Archive(files) })
     }
@@ -82,26 +83,26 @@ impl Tree {
     }
 }
 
-/// Whether it can be read by position as it is. Blocks for one small read of a regular file.
-fn is_plain(file: &mut File) -> io::Result<bool> {
+/// The file, where it can be read by position as it is. Blocks for one small read.
+fn plain(path: &Path) -> io::Result<Option<File>> {
+    let mut file = File::open(path)?;
     let mut first = [0; MAGIC];
-    let n = fill(file, &mut first)?;
+    let n = fill(&mut file, &mut first)?;
     file.rewind()?;
-    Ok(Packing::of(&first[..n]) == Packing::Plain)
+    Ok((Packing::of(&first[..n]) == Packing::Plain).then_some(file))
 }
 
-async fn scan(
+/// Opening a pipe can take as long as reading it.
+async fn scan<R: io::Read + Send>(
     name: String,
     size: Option<u64>,
-    from: impl io::Read + Send + 'static,
+    open: impl FnOnce() -> io::Result<R> + Send + 'static,
     told: &dyn Told,
 ) -> Result<Members, ArchiveError> {
     let what = format!("reading {name}");
-    let lost = {
-        let name = name.clone();
-        move |source| ArchiveError::Read { name, source }
-    };
-    work::run(&what, size, told, move |tell| Members::scan(&name, spool(&name, from, tell)?))
-        .await
-        .map_err(lost)?
+    let called = name.clone();
+    let fail = move |source| ArchiveError::Read { name: called.clone(), source };
+    let failed = fail.clone();
+    let work = move |tell: &work::Tell| Members::scan(&name, spool(&name, open().map_err(failed)?, tell)?);
+    work::run(&what, size, told, work).await.map_err(fail)?
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::Told;
 
@@ -22,6 +22,8 @@ impl Tell {
 }
 
 /// Runs work on a thread where it may block, and passes on what it tells. Ends early when the future is dropped.
+///
+/// A thread of its own: the end of the runtime would wait for one of its own, which may wait for standard input.
 pub(super) async fn run<T: Send + 'static>(
     what: &str,
     total: Option<u64>,
@@ -30,9 +32,10 @@ pub(super) async fn run<T: Send + 'static>(
 ) -> io::Result<T> {
     told.progress(what, 0, total);
     let (done, mut tells) = mpsc::unbounded_channel();
-    let task = tokio::task::spawn_blocking(move || work(&Tell { done }));
+    let (give, result) = oneshot::channel();
+    std::thread::Builder::new().name("source".into()).spawn(move || give.send(work(&Tell { done })).ok())?;
     while let Some(done) = tells.recv().await {
         told.progress(what, done, total);
     }
-    task.await.map_err(io::Error::other)
+    result.await.map_err(io::Error::other)
 }
