@@ -10,7 +10,7 @@ use crate::progress::Progress;
 use crate::store::{Kind, SendError, StoreError, When};
 
 /// How many small steps run for each one that moves content: they wait for answers, not for bytes.
-const SMALL_PER_JOB: usize = 4;
+pub(crate) const SMALL_PER_JOB: usize = 4;
 
 /// With what a plan is carried out.
 #[derive(Clone, Copy)]

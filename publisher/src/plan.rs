@@ -53,9 +53,15 @@ pub struct Existing {
 }
 
 impl Existing {
-    /// By the order of writing, a revision link is there only when all that its manifest names is.
+    /// By the order of writing, a revision link is there only when all that its manifest names is. The view is asked
+    /// for too: `distribution` writes links alone.
     pub fn is_whole(&self, repository: &Repository, digest: &Digest) -> bool {
-        self.sizes.contains_key(&Key::RevisionLink(repository.clone(), *digest))
+        Self::marks(repository, digest).iter().all(|mark| self.sizes.contains_key(mark))
+    }
+
+    /// The two objects that say that a manifest is there with all that it names.
+    pub fn marks(repository: &Repository, digest: &Digest) -> [Key; 2] {
+        [Key::RevisionLink(repository.clone(), *digest), Key::DigestView(repository.clone(), *digest)]
     }
 
     /// The last one's ancestry is written when every object of the chain is there.

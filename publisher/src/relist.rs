@@ -102,6 +102,8 @@ impl Relist<'_> {
             held.referrers.iter().map(|digest| (*digest, Referrers::default())).collect();
         // A sha512 manifest is there under its sha256 too; as a referrer it is listed under its own name alone.
         let mut other_names = BTreeSet::new();
+        // A publisher takes an index whose view is there for whole, so its view comes after those of the images.
+        let mut of_indexes = Vec::new();
         for digest in held.revisions.iter().rev() {
             let Some((bytes, manifest)) = self.derive.manifest(digest).await? else {
                 let problem = format!("{name}@{digest} is absent, damaged, or a manifest that today's clients refuse");
@@ -117,11 +119,19 @@ impl Relist<'_> {
                 let said = Referrers::descriptor(*digest, bytes.len() as u64, &manifest);
                 referrers.entry(subject.digest).or_default().insert(said);
             }
-            if !held.digest_views.contains(digest) {
-                let view = Document::view(bytes, manifest.media_type().clone());
-                let key = Key::DigestView(name.clone(), *digest);
+            if held.digest_views.contains(digest) {
+                continue;
+            }
+            let key = Key::DigestView(name.clone(), *digest);
+            let view = Document::view(bytes, manifest.media_type().clone());
+            if manifest.media_type().is_index() {
+                of_indexes.push((key, view));
+            } else {
                 summary.written += usize::from(self.derive.agree(&key, Some(&view)).await?);
             }
+        }
+        for (key, view) in of_indexes {
+            summary.written += usize::from(self.derive.agree(&key, Some(&view)).await?);
         }
         Ok(referrers)
     }

@@ -3,19 +3,21 @@
 use contract::key::Key;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use crate::apply::SMALL_PER_JOB;
 use crate::derive::Derive;
 use crate::plan::{Existing, Wish};
 use crate::store::{Store, StoreError};
 
 /// Looks for the objects that decide what has to be written.
 ///
-/// A revision link says that all below it is there, and the last v1 ancestry the same of v1: so a repeated
-/// publication asks for these and the tag links alone. Only when they are absent is each blob asked for.
+/// A revision link with its view says that all below it is there, and the last v1 ancestry the same of v1: so a
+/// repeated publication asks for these and the tag links alone. Only when they are absent is each blob asked for.
 pub async fn survey(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<Existing, StoreError> {
+    let jobs = jobs * SMALL_PER_JOB;
     let mut existing = Existing::default();
     let root = wish.image.root.digest;
     let mut marks: Vec<Key> =
-        wish.targets.iter().map(|target| Key::RevisionLink(target.repository.clone(), root)).collect();
+        wish.targets.iter().flat_map(|target| Existing::marks(&target.repository, &root)).collect();
     marks.extend(wish.v1.last().map(|top| Key::V1Ancestry(top.id)));
     look(derive.store, marks, jobs, &mut existing).await?;
 

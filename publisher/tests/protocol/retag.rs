@@ -52,3 +52,17 @@ async fn content_of_another_size_is_sent_again() {
     run(&*store, &sample, &["acme/app:1"]).await.unwrap();
     visible::agrees(&*store).await;
 }
+
+#[tokio::test]
+async fn an_image_that_distribution_wrote_gets_its_views() {
+    let store = memory();
+    let sample = Sample::index("one");
+    run(&*store, &sample, &["app:1"]).await.unwrap();
+    let whole = store.objects();
+    let ours = |key: &Key| matches!(key, Key::DigestView(..) | Key::TagView(..) | Key::Referrers(..) | Key::TagList(_));
+    for key in whole.keys().filter_map(|path| Key::parse(path)).filter(ours) {
+        publisher::store::Store::delete(&*store, &key).await.unwrap();
+    }
+    run(&*store, &sample, &["app:1"]).await.unwrap();
+    assert_eq!(store.objects(), whole);
+}
