@@ -6,6 +6,8 @@
 //! cargo run --release --example quickstart -- --check         # ends after the check
 //! ```
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to people")]
+
 mod hello;
 mod pull;
 

@@ -31,7 +31,8 @@ impl Apply<'_> {
     pub async fn run(&self, plan: &Plan) -> Result<(), SendError> {
         for phase in &plan.phases {
             self.progress.phase(phase);
-            let moves_content = phase.steps.iter().any(|step| matches!(step, Step::Send(..) | Step::Copy(..)));
+            let moves_content =
+                phase.steps.iter().any(|step| matches!(step, Step::Send(..) | Step::Copy(..)));
             let jobs = if moves_content { self.jobs } else { self.jobs * SMALL_PER_JOB };
             let steps = phase.steps.iter().map(|step| async move {
                 self.step(step).await?;
@@ -67,4 +68,3 @@ impl Apply<'_> {
         Ok(())
     }
 }
-

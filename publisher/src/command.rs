@@ -84,8 +84,14 @@ impl CommandError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Reference { source: NameError::Host { host, .. }, .. } => {
-                let keep = if host.contains(':') { "" } else { ". --keep-host makes it part of the repository's name" };
-                return Some(format!("leave `{host}/` away: clients put the name of your endpoint there{keep}"));
+                let keep = if host.contains(':') {
+                    ""
+                } else {
+                    ". --keep-host makes it part of the repository's name"
+                };
+                return Some(format!(
+                    "leave `{host}/` away: clients put the name of your endpoint there{keep}"
+                ));
             }
             Self::Reference { .. } => "a reference is repository[:tag][@digest], such as acme/app:1.2",
             Self::NoStore => "say --to ./folder or --to s3://bucket, or set REGISTRY_PUBLISHER_TO",
@@ -93,7 +99,9 @@ impl CommandError {
             Self::Content(_) => "the source changed or is damaged: save the image again. No tag was moved",
             Self::Source(error) => return error.hint(),
             Self::Store(error) => return store_hint(error).map(str::to_owned),
-            Self::Interrupted => "every tag shows its old image or its new one whole; run it again to complete",
+            Self::Interrupted => {
+                "every tag shows its old image or its new one whole; run it again to complete"
+            }
             Self::Settings(_) | Self::Problems(_) => return None,
         };
         Some(hint.to_owned())
@@ -103,14 +111,18 @@ impl CommandError {
 fn store_hint(error: &StoreError) -> Option<&'static str> {
     match error.kind {
         Kind::Credentials => Some("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"),
-        Kind::Denied => {
-            Some("a publisher to S3 needs s3:ListBucket on the bucket, s3:GetObject, s3:PutObject and s3:DeleteObject below it")
-        }
+        Kind::Denied => Some(
+            "a publisher to S3 needs s3:ListBucket on the bucket, s3:GetObject, s3:PutObject and s3:DeleteObject below it",
+        ),
         Kind::NoStore => Some("create it first, or check its name"),
         Kind::Full => Some("make room and run it again: what was sent is not sent twice"),
-        Kind::Unavailable => Some("check the endpoint and the network, and run it again: what was sent is not sent twice"),
+        Kind::Unavailable => {
+            Some("check the endpoint and the network, and run it again: what was sent is not sent twice")
+        }
         Kind::Conflict => Some("run it again, or `relist` the store"),
-        Kind::Missing => Some("`relist` makes what is derived anew; publish the image again if content is missing"),
+        Kind::Missing => {
+            Some("`relist` makes what is derived anew; publish the image again if content is missing")
+        }
         Kind::Other => None,
     }
 }
@@ -154,7 +166,8 @@ async fn guarded<T>(
 /// Completes when somebody wants the process to end.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         // Without handlers the signals end the process by themselves, which the order of writing allows for.
         return std::future::pending().await;

@@ -160,7 +160,8 @@ mod tests {
     #[async_trait]
     impl Open for Given {
         async fn open(&self, _: &Descriptor) -> io::Result<Option<Chunks>> {
-            let chunks: Vec<_> = self.0.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes()))).collect();
+            let chunks: Vec<_> =
+                self.0.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes()))).collect();
             Ok(Some(stream::iter(chunks).boxed()))
         }
     }

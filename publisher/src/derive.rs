@@ -81,7 +81,12 @@ impl Derive<'_> {
     }
 
     /// Writes what differs from what the tag is to show.
-    async fn show(&self, repository: &Repository, tag: &Tag, settled: &mut Settled) -> Result<(), StoreError> {
+    async fn show(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        settled: &mut Settled,
+    ) -> Result<(), StoreError> {
         let mut wanted = vec![(
             Key::TagView(repository.clone(), tag.clone()),
             settled.shown.as_ref().map(|shown| shown.view.clone()),
@@ -141,7 +146,9 @@ impl Derive<'_> {
         // An index may hold an index; by digest, none can hold itself, but nothing keeps it from being deep.
         while let Content::Index { .. } = &manifest.content {
             let Some(entry) = v1_chain::entry(&manifest, self.v1_platform) else { return Ok(None) };
-            let (true, Some((_, next))) = (seen.insert(entry), self.manifest(&entry).await?) else { return Ok(None) };
+            let (true, Some((_, next))) = (seen.insert(entry), self.manifest(&entry).await?) else {
+                return Ok(None);
+            };
             manifest = next;
         }
         let Content::Image { config, .. } = &manifest.content else { return Ok(None) };

@@ -78,7 +78,8 @@ impl Relist<'_> {
 
     async fn repository(&self, name: &Repository, held: &Held) -> Result<Summary, StoreError> {
         let store = self.derive.store;
-        let mut summary = Summary { repositories: usize::from(!held.revisions.is_empty()), ..Summary::default() };
+        let mut summary =
+            Summary { repositories: usize::from(!held.revisions.is_empty()), ..Summary::default() };
         let referrers = self.revisions(name, held, &mut summary).await?;
         for (digest, list) in referrers {
             summary.written += usize::from(lists::referrers(store, name, digest, &list).await?);
@@ -106,7 +107,8 @@ impl Relist<'_> {
         let mut of_indexes = Vec::new();
         for digest in held.revisions.iter().rev() {
             let Some((bytes, manifest)) = self.derive.manifest(digest).await? else {
-                let problem = format!("{name}@{digest} is absent, damaged, or a manifest that today's clients refuse");
+                let problem =
+                    format!("{name}@{digest} is absent, damaged, or a manifest that today's clients refuse");
                 summary.problems.push(problem);
                 continue;
             };

@@ -61,7 +61,8 @@ impl Report {
     /// The image was opened: what it lacks.
     pub fn about(&self, image: &Image) {
         for entry in &image.missing {
-            let platform = entry.platform.as_ref().map(|platform| format!(" ({platform})")).unwrap_or_default();
+            let platform =
+                entry.platform.as_ref().map(|platform| format!(" ({platform})")).unwrap_or_default();
             self.warn(&format!("the source lacks {}{platform}: it is left out", entry.digest));
         }
         for layer in &image.foreign {

@@ -163,7 +163,8 @@ mod tests {
         assert_eq!((defaults.jobs, defaults.changing_ttl, defaults.v1), (4, 60, true));
         assert_eq!(defaults.v1_platform, "linux/amd64");
 
-        let text = "jobs = 2\nchanging-ttl = \"5m\"\nv1 = false\nv1-platform = \"linux/arm64\"\nformat = \"json\"";
+        let text =
+            "jobs = 2\nchanging-ttl = \"5m\"\nv1 = false\nv1-platform = \"linux/arm64\"\nformat = \"json\"";
         let of_file = resolve(&Global::default(), &file(text)).unwrap();
         assert_eq!((of_file.jobs, of_file.changing_ttl, of_file.v1), (2, 300, false));
         assert_eq!((of_file.v1_platform.as_str(), of_file.format), ("linux/arm64", Format::Json));
@@ -197,7 +198,8 @@ mod tests {
 
     #[test]
     fn the_example_is_a_settings_file() {
-        let settings = resolve(&Global::default(), &file(include_str!("../../examples/publisher.toml"))).unwrap();
+        let settings =
+            resolve(&Global::default(), &file(include_str!("../../examples/publisher.toml"))).unwrap();
         assert!(settings.to.is_some());
     }
 

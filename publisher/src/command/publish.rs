@@ -21,7 +21,11 @@ use crate::store::{Kind, Location, Store};
 use crate::v1_chain;
 
 /// Runs it.
-pub(super) async fn run(args: &cli::Publish, settings: &Settings, report: &Report) -> Result<(), CommandError> {
+pub(super) async fn run(
+    args: &cli::Publish,
+    settings: &Settings,
+    report: &Report,
+) -> Result<(), CommandError> {
     let parse = |text: &String| reference(text, args.keep_host);
     let references = args.reference.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     let location = args.to.as_ref().or(settings.to.as_ref()).ok_or(CommandError::NoStore)?;

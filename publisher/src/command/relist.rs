@@ -8,7 +8,11 @@ use crate::report::Report;
 use crate::settings::Settings;
 
 /// Runs it; problems that were found make it fail at its end.
-pub(super) async fn run(args: &cli::Relist, settings: &Settings, report: &Report) -> Result<(), CommandError> {
+pub(super) async fn run(
+    args: &cli::Relist,
+    settings: &Settings,
+    report: &Report,
+) -> Result<(), CommandError> {
     let store = open_store(&args.store, settings, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let relist = Relist { derive, jobs: settings.jobs, stale_after: args.stale_after };

@@ -33,7 +33,7 @@ impl Name {
 /// An image that can be chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidate {
-    /// What it can be called by: the manifest's digest, the config's. At least one.
+    /// What it can be called by: the manifest's digest, the configs'. None where the source is damaged.
     pub digests: Vec<Digest>,
     /// What it is called.
     pub names: Vec<Name>,
@@ -44,6 +44,7 @@ impl fmt::Display for Candidate {
         let names: Vec<&str> = self.names.iter().map(Name::text).collect();
         match (&names[..], self.digests.first()) {
             ([], Some(digest)) => write!(f, "{digest}"),
+            ([], None) => f.write_str("one without a name"),
             _ => f.write_str(&names.join(" = ")),
         }
     }
@@ -98,12 +99,11 @@ const PUBLISHED: &[Agreeing] = &[ByDigest, WithHost, WithoutHost, TagOfNameless]
 
 /// Chooses by `--image`, else by what is published.
 pub(super) fn choose(
-    candidates: &[Candidate],
+    candidates: &[&Candidate],
     image: Option<&str>,
     references: &[Reference],
 ) -> Result<usize, ChooseError> {
-    let listed = |which: &mut dyn Iterator<Item = &Candidate>| which.map(ToString::to_string).collect();
-    let all = || listed(&mut candidates.iter());
+    let all = || candidates.iter().map(ToString::to_string).collect();
     if candidates.is_empty() {
         return Err(ChooseError::Nothing);
     }
@@ -117,13 +117,15 @@ pub(super) fn choose(
     // Each name by the best way that any image agrees in: two names that two images agree with are no choice.
     let agreeing = |wanted: &Wanted| {
         let by =
-            |way| (0..candidates.len()).filter(|&at| wanted.agrees(&candidates[at], way)).collect::<Vec<_>>();
+            |way| (0..candidates.len()).filter(|&at| wanted.agrees(candidates[at], way)).collect::<Vec<_>>();
         ways.iter().copied().map(by).find(|found| !found.is_empty()).unwrap_or_default()
     };
     let found: BTreeSet<usize> = wanted.iter().flat_map(agreeing).collect();
     match (found.first(), image) {
         (Some(&only), _) if found.len() == 1 => Ok(only),
-        (Some(_), _) => Err(ChooseError::Several(listed(&mut found.iter().map(|&at| &candidates[at])))),
+        (Some(_), _) => {
+            Err(ChooseError::Several(found.iter().map(|&at| candidates[at].to_string()).collect()))
+        }
         (None, Some(image)) => Err(ChooseError::NoneMatches { wanted: image.to_owned(), held: all() }),
         (None, None) => Err(ChooseError::Several(all())),
     }

@@ -60,20 +60,34 @@ impl Entry {
         self.layers.as_deref().unwrap_or_default()
     }
 
+    /// The digest that the config's name states. Docker names it so, with or without `.json`; other tools as they like.
+    fn stated(&self) -> Option<Digest> {
+        let stem = self.config.rsplit('/').next()?.trim_end_matches(".json");
+        Digest::from_parts("sha256", stem.trim_start_matches("sha256:")).ok()
+    }
+
+    /// The config's digest, which is what Docker calls an image's id. `None` where the config is lost.
+    pub(super) async fn image_id(&self, tree: &Tree) -> Result<Option<Digest>, SourceError> {
+        if let Some(stated) = self.stated() {
+            return Ok(Some(stated));
+        }
+        match self.config(tree).await {
+            Ok((_, digest)) => Ok(Some(digest)),
+            Err(SourceError::Lacks { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The config's bytes and digest.
-    pub(super) async fn config(&self, tree: &Tree) -> Result<(Bytes, Digest), SourceError> {
+    async fn config(&self, tree: &Tree) -> Result<(Bytes, Digest), SourceError> {
         let lacks =
             || SourceError::Lacks { name: tree.name.clone(), member: self.config.clone(), by: MANIFEST };
         let bytes = tree.document(&self.config, CONFIG_MAX).await?.ok_or_else(lacks)?;
         let found = Digest::of(Algorithm::Sha256, &bytes);
-        // Docker names it by its digest, with or without `.json`; other tools as they like.
-        let stem = self.config.rsplit('/').next().unwrap_or_default().trim_end_matches(".json");
-        match Digest::from_parts("sha256", stem.trim_start_matches("sha256:")) {
-            Ok(expected) if expected != found => {
-                Err(SourceError::Config { name: tree.name.clone(), member: self.config.clone(), found })
-            }
-            _ => Ok((bytes, found)),
+        if self.stated().is_some_and(|stated| stated != found) {
+            return Err(SourceError::Config { name: tree.name.clone(), member: self.config.clone(), found });
         }
+        Ok((bytes, found))
     }
 
     /// Whether any of its layers is a plain tar, so that a manifest has to be made. Layers that are absent or encrypted

@@ -91,7 +91,7 @@ pub enum SourceError {
     NoImage {
         /// Of the source.
         name: String,
-        /// One of its folders that has them.
+        /// What it may be instead.
         hint: &'static str,
     },
     /// It is not what its prefix says.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use contract::descriptor::Descriptor;
 use contract::digest::{Algorithm, Digest};
 use contract::manifest::{MANIFEST_MAX, Manifest};
@@ -11,7 +12,7 @@ use super::argument::Said;
 use super::choose::{Candidate, choose};
 use super::docker::{Entry, MANIFEST};
 use super::held::{Held, Naming};
-use super::layout::{Index, listed};
+use super::layout::{Index, Listed, listed};
 use super::place::Place;
 use super::tree::Tree;
 use super::{SourceError, Told, Wanted};
@@ -21,9 +22,17 @@ const INDEX: &str = "index.json";
 /// `manifest.json` and `index.json` list every image of an archive.
 const LIST_MAX: u64 = 16 << 20;
 
-/// Where a candidate's manifest comes from.
-#[derive(Debug, Default)]
-struct From {
+/// A source by what it has.
+enum Kind {
+    /// skopeo's `dir:`, by its manifest.
+    Folder(Bytes),
+    /// An OCI layout, a docker archive, or both.
+    Images { index: Option<Index>, entries: Vec<Entry> },
+}
+
+/// An image that can be chosen, and where its manifest comes from.
+struct Found {
+    candidate: Candidate,
     /// It is there.
     root: Option<Descriptor>,
     /// It can be made of this entry of `manifest.json`.
@@ -37,44 +46,60 @@ pub(super) async fn pick(
     wanted: &Wanted<'_>,
     told: &dyn Told,
 ) -> Result<(Held, Descriptor), SourceError> {
-    let listing = tree.document(MANIFEST, LIST_MAX).await?;
-    let is_object = listing.as_ref().is_some_and(|bytes| bytes.trim_ascii_start().starts_with(b"{"));
-    let index = match said {
-        Said::Nothing | Said::Layout => tree.document(INDEX, LIST_MAX).await?,
-        Said::DockerArchive | Said::Folder => None,
-    };
+    let kind = kind(&tree, said).await?;
     let mut held = Held { tree, naming: Naming::Layout, made: HashMap::new() };
-    if let (Said::Nothing | Said::Folder, true, None, Some(manifest)) = (said, is_object, &index, &listing) {
-        held.naming = Naming::Folder;
-        let root = folder(&held.tree, manifest, wanted)?;
-        held.made.insert(root.digest, Place::Memory(manifest.clone()));
-        return Ok((held, root));
-    }
-    let entries = listing.filter(|_| !is_object && said != Said::Layout);
-    if index.is_none() && (entries.is_none() || said == Said::Folder) {
-        return Err(nothing(&held.tree, said).await?);
-    }
-    // A docker archive that says so may be a layout as well, whose manifests are kept then.
-    let index = match (index, said) {
-        (None, Said::DockerArchive) => held.tree.document(INDEX, LIST_MAX).await?,
-        (index, _) => index,
+    let (index, entries) = match kind {
+        Kind::Images { index, entries } => (index, entries),
+        Kind::Folder(manifest) => {
+            held.naming = Naming::Folder;
+            let root = folder(&held.tree, &manifest, wanted)?;
+            held.made.insert(root.digest, Place::Memory(manifest));
+            return Ok((held, root));
+        }
     };
-    let entries: Vec<Entry> = match entries {
-        Some(bytes) => json(&held.tree, MANIFEST, &bytes)?,
+    let mut found = match index {
+        Some(index) => listed(&held, index).await.into_iter().map(Found::listed).collect(),
         None => Vec::new(),
     };
-    let from = choice(&held, index.as_deref(), &entries, wanted).await?;
-    let entry = from.entry.and_then(|at| entries.get(at));
-    match (from.root, entry) {
-        (Some(root), None) => Ok((held, root)),
+    for (at, entry) in entries.iter().enumerate() {
+        add(&mut found, at, entry, entry.image_id(&held.tree).await?);
+    }
+    let candidates: Vec<&Candidate> = found.iter().map(|found| &found.candidate).collect();
+    let chosen = choose(&candidates, wanted.image, wanted.references)
+        .map_err(|source| SourceError::Choose { name: held.tree.name.clone(), source })?;
+    let Found { root, entry, .. } = found.swap_remove(chosen);
+    let entry = entry.and_then(|at| entries.get(at));
+    match (root, entry) {
         (Some(root), Some(entry)) if !entry.is_plain(&held.tree).await? => Ok((held, root)),
-        (None, None) => Err(nothing(&held.tree, said).await?),
         (_, Some(entry)) => {
             let made = entry.make(&held.tree, wanted.manifest_type, told).await?;
             held.made = made.places;
             Ok((held, made.root))
         }
+        (Some(root), None) => Ok((held, root)),
+        (None, None) => Err(nothing(&held.tree, said).await?),
     }
+}
+
+async fn kind(tree: &Tree, said: Said) -> Result<Kind, SourceError> {
+    let manifest = tree.document(MANIFEST, LIST_MAX).await?;
+    let index = tree.document(INDEX, LIST_MAX).await?;
+    // skopeo's is a manifest, Docker's a list of images.
+    let is_folders = manifest.as_ref().is_some_and(|bytes| bytes.trim_ascii_start().starts_with(b"{"));
+    let (folders, dockers) = if is_folders { (manifest, None) } else { (None, manifest) };
+    let (index, dockers) = match (said, folders, index, dockers) {
+        (Said::Folder, Some(manifest), ..) | (Said::Nothing, Some(manifest), None, _) => {
+            return Ok(Kind::Folder(manifest));
+        }
+        (Said::Layout, _, Some(index), _) => (Some(index), None),
+        (Said::DockerArchive, _, index, Some(dockers)) => (index, Some(dockers)),
+        (Said::Nothing, _, Some(index), dockers) => (Some(index), dockers),
+        (Said::Nothing, _, None, Some(dockers)) => (None, Some(dockers)),
+        _ => return Err(nothing(tree, said).await?),
+    };
+    let index = index.map(|bytes| json(tree, INDEX, &bytes)).transpose()?;
+    let entries = dockers.map(|bytes| json(tree, MANIFEST, &bytes)).transpose()?.unwrap_or_default();
+    Ok(Kind::Images { index, entries })
 }
 
 fn json<T: DeserializeOwned>(tree: &Tree, member: &str, bytes: &[u8]) -> Result<T, SourceError> {
@@ -85,57 +110,36 @@ fn json<T: DeserializeOwned>(tree: &Tree, member: &str, bytes: &[u8]) -> Result<
     })
 }
 
-/// The image of a docker archive or a layout, or of what is both.
-async fn choice(
-    held: &Held,
-    index: Option<&[u8]>,
-    entries: &[Entry],
-    wanted: &Wanted<'_>,
-) -> Result<From, SourceError> {
-    let index: Option<Index> = index.map(|bytes| json(&held.tree, INDEX, bytes)).transpose()?;
-    let mut all: Vec<(Candidate, From)> = Vec::new();
-    let mut below: HashMap<Digest, Vec<usize>> = HashMap::new();
-    if let Some(index) = index {
-        for listed in listed(held, index).await {
-            for config in &listed.configs {
-                below.entry(*config).or_default().push(all.len());
-            }
-            // One entry of `manifest.json` cannot stand for several images.
-            let several = listed.configs.len() > 1;
-            let digests =
-                [listed.root.digest].into_iter().chain(listed.configs.into_iter().filter(|_| !several));
-            let candidate = Candidate { digests: digests.collect(), names: listed.names };
-            all.push((candidate, From { root: Some(listed.root), entry: None }));
+impl Found {
+    fn listed(listed: Listed) -> Self {
+        let digests = [listed.root.digest].into_iter().chain(listed.configs).collect();
+        let candidate = Candidate { digests, names: listed.names };
+        Self { candidate, root: Some(listed.root), entry: None }
+    }
+}
+
+/// Adds an entry of `manifest.json`, to the images of the layout that have its config where there are some.
+fn add(found: &mut Vec<Found>, at: usize, entry: &Entry, image_id: Option<Digest>) {
+    let mut known = false;
+    for found in found.iter_mut() {
+        let Candidate { digests, names } = &mut found.candidate;
+        if !image_id.is_some_and(|image_id| digests.contains(&image_id)) {
+            continue;
+        }
+        known = true;
+        if names.is_empty() || found.root.is_none() {
+            names.extend(entry.names());
+        }
+        // One entry cannot stand for an image index of several images, which has their configs behind its own digest.
+        if digests.len() <= 2 {
+            found.entry = found.entry.or(Some(at));
         }
     }
-    let in_layout = all.len();
-    for (at, entry) in entries.iter().enumerate() {
-        let config = match entry.config(&held.tree).await {
-            Ok((_, config)) => config,
-            // An image that is not chosen may be incomplete.
-            Err(_) if entries.len() > 1 => continue,
-            Err(error) => return Err(error),
-        };
-        let known = below.entry(config).or_default();
-        for &same in known.iter() {
-            let Some((candidate, from)) = all.get_mut(same) else { continue };
-            if candidate.names.is_empty() || same >= in_layout {
-                candidate.names.extend(entry.names());
-            }
-            if candidate.digests.contains(&config) {
-                from.entry = from.entry.or(Some(at));
-            }
-        }
-        if known.is_empty() {
-            known.push(all.len());
-            let candidate = Candidate { digests: vec![config], names: entry.names() };
-            all.push((candidate, From { root: None, entry: Some(at) }));
-        }
+    if !known {
+        // One whose config is lost stays a candidate: else another image would be taken for it.
+        let candidate = Candidate { digests: image_id.into_iter().collect(), names: entry.names() };
+        found.push(Found { candidate, root: None, entry: Some(at) });
     }
-    let (candidates, mut from): (Vec<_>, Vec<_>) = all.into_iter().unzip();
-    let chosen = choose(&candidates, wanted.image, wanted.references);
-    let name = held.tree.name.clone();
-    chosen.map(|at| from.swap_remove(at)).map_err(|source| SourceError::Choose { name, source })
 }
 
 /// skopeo's `dir:` holds one image, without a name.
@@ -147,7 +151,7 @@ fn folder(tree: &Tree, bytes: &[u8], wanted: &Wanted<'_>) -> Result<Descriptor, 
         return Err(fail(ImageError::TooLarge { what: "manifest", digest, size, max: MANIFEST_MAX }));
     }
     let candidate = Candidate { digests: vec![digest], names: Vec::new() };
-    choose(&[candidate], wanted.image, wanted.references)
+    choose(&[&candidate], wanted.image, wanted.references)
         .map_err(|source| SourceError::Choose { name: tree.name.clone(), source })?;
     let manifest =
         Manifest::parse(bytes, None).map_err(|source| fail(ImageError::Manifest { digest, source }))?;

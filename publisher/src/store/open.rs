@@ -32,10 +32,14 @@ pub enum LocationError {
     )]
     Scheme(String),
     /// OpenStack Swift's own protocol.
-    #[error("swift:// is not supported yet: expected a directory (./bucket, file:///srv/bucket) or s3://bucket/prefix")]
+    #[error(
+        "swift:// is not supported yet: expected a directory (./bucket, file:///srv/bucket) or s3://bucket/prefix"
+    )]
     Swift,
     /// `s3:bucket`.
-    #[error("two slashes are missing after `{0}:`: s3://bucket/prefix, file:///srv/bucket; a directory of such a name is ./{0}:…")]
+    #[error(
+        "two slashes are missing after `{0}:`: s3://bucket/prefix, file:///srv/bucket; a directory of such a name is ./{0}:…"
+    )]
     Slashes(String),
     /// `C:\bucket`.
     #[error("`{0}` is a path of Windows, which is not supported")]
@@ -53,7 +57,9 @@ pub enum LocationError {
     #[error("`{0}` names no bucket: expected s3://bucket/prefix")]
     NoBucket(String),
     /// Not a bucket's name.
-    #[error("`{0}` is not a bucket's name: expected letters, digits, `.`, `-` and `_`; a host goes into ?endpoint=")]
+    #[error(
+        "`{0}` is not a bucket's name: expected letters, digits, `.`, `-` and `_`; a host goes into ?endpoint="
+    )]
     Bucket(String),
     /// A prefix that is no path.
     #[error("`{0}` is not a prefix: it may hold no empty segment, `.`, `..`, `#` or control character")]

@@ -9,7 +9,7 @@ use publisher::store::{Document, Found, Kind, SendError, Store, StoreError, When
 
 /// When the write that fails takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Not at all.
     Before,
     /// It does, and the answer is lost.
@@ -18,26 +18,31 @@ pub enum Fault {
 
 /// Fails once the given number of writes went through, and from then on: its publisher is dead.
 #[derive(Debug)]
-pub struct Faulty<'a> {
-    pub store: &'a dyn Store,
-    pub fault: Fault,
+pub(crate) struct Faulty<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) fault: Fault,
     left: AtomicUsize,
 }
 
 impl<'a> Faulty<'a> {
-    pub fn after(writes: usize, fault: Fault, store: &'a dyn Store) -> Self {
+    pub(crate) fn after(writes: usize, fault: Fault, store: &'a dyn Store) -> Self {
         Self { store, fault, left: AtomicUsize::new(writes + 1) }
     }
 
     /// Whether it failed.
-    pub fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         self.left.load(Ordering::SeqCst) == 0
     }
 
     async fn pass<T, E: From<StoreError>>(&self, effect: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         let one_less = |left: usize| Some(left.saturating_sub(1));
         let left = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).unwrap_or(0);
-        let dead = || StoreError { kind: Kind::Unavailable, store: "faulty".into(), action: "a test".into(), source: None };
+        let dead = || StoreError {
+            kind: Kind::Unavailable,
+            store: "faulty".into(),
+            action: "a test".into(),
+            source: None,
+        };
         match left {
             0 => Err(dead().into()),
             1 => {

@@ -18,8 +18,16 @@ struct Case {
 fn cases() -> Vec<Case> {
     let subject = Sample::image("subject");
     vec![
-        Case { name: "first image", before: vec![], then: (Sample::image("one"), &["acme/app:1", "acme/app:latest"]) },
-        Case { name: "two repositories", before: vec![], then: (Sample::image("one"), &["acme/app:1", "a/b/c:1"]) },
+        Case {
+            name: "first image",
+            before: vec![],
+            then: (Sample::image("one"), &["acme/app:1", "acme/app:latest"]),
+        },
+        Case {
+            name: "two repositories",
+            before: vec![],
+            then: (Sample::image("one"), &["acme/app:1", "a/b/c:1"]),
+        },
         Case { name: "index", before: vec![], then: (Sample::index("one"), &["app:1"]) },
         Case { name: "sha512", before: vec![], then: (Sample::sha512("one"), &["app:1"]) },
         Case {
@@ -109,7 +117,10 @@ async fn what_is_completed_equals_what_was_never_interrupted() {
 
 #[tokio::test]
 async fn every_write_in_a_directory() {
-    for case in cases().into_iter().filter(|case| ["first image", "retag to one that v1 cannot hold"].contains(&case.name)) {
+    for case in cases()
+        .into_iter()
+        .filter(|case| ["first image", "retag to one that v1 cannot hold"].contains(&case.name))
+    {
         let folder = tempfile::tempdir().unwrap();
         let fresh = async |n: usize| Directory::create(folder.path().join(n.to_string())).await.unwrap();
         assert!(fail_each(&case, Fault::Before, fresh).await > 5, "{}", case.name);

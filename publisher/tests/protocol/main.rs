@@ -1,6 +1,9 @@
 //! The order of writing, seen from outside: whatever fails, and whoever writes at the same time, what is visible is
 //! whole.
 
+// Every function here is part of a test, where clippy's own exemption sees only the `#[test]` ones.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+
 mod concurrent;
 mod faulty;
 mod interrupted;

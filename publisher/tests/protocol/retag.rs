@@ -48,7 +48,9 @@ async fn content_of_another_size_is_sent_again() {
     let image = sample.load().await;
     let damaged = Key::Blob(image.blobs[0].digest);
     let document = publisher::store::Document::new("cut");
-    publisher::store::Store::write(&*store, &damaged, &document, publisher::store::When::Always).await.unwrap();
+    publisher::store::Store::write(&*store, &damaged, &document, publisher::store::When::Always)
+        .await
+        .unwrap();
     run(&*store, &sample, &["acme/app:1"]).await.unwrap();
     visible::agrees(&*store).await;
 }
@@ -59,7 +61,9 @@ async fn an_image_that_distribution_wrote_gets_its_views() {
     let sample = Sample::index("one");
     run(&*store, &sample, &["app:1"]).await.unwrap();
     let whole = store.objects();
-    let ours = |key: &Key| matches!(key, Key::DigestView(..) | Key::TagView(..) | Key::Referrers(..) | Key::TagList(_));
+    let ours = |key: &Key| {
+        matches!(key, Key::DigestView(..) | Key::TagView(..) | Key::Referrers(..) | Key::TagList(_))
+    };
     for key in whole.keys().filter_map(|path| Key::parse(path)).filter(ours) {
         publisher::store::Store::delete(&*store, &key).await.unwrap();
     }

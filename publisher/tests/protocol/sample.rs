@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 /// Contents by digest, and the root to publish.
 #[derive(Debug, Clone)]
-pub struct Sample {
+pub(crate) struct Sample {
     contents: BTreeMap<Digest, Bytes>,
     algorithm: Algorithm,
     root: Option<Descriptor>,
@@ -39,12 +39,12 @@ impl Sample {
     }
 
     /// The graph, as the publisher sees it.
-    pub async fn load(&self) -> Image {
+    pub(crate) async fn load(&self) -> Image {
         Image::load(self, self.root.clone().unwrap(), true).await.unwrap()
     }
 
     /// The digest that a tag will point to.
-    pub fn digest(&self) -> Digest {
+    pub(crate) fn digest(&self) -> Digest {
         self.root.as_ref().unwrap().digest
     }
 
@@ -65,44 +65,42 @@ impl Sample {
         let config = json!({ "architecture": "amd64", "os": "linux", "config": { "Cmd": [text] } });
         let config = self.add(MediaType::OCI_CONFIG, config.to_string());
         let layers: Vec<_> = layers.iter().map(|layer| self.add(layer_type, (*layer).to_owned())).collect();
-        let manifest =
-            json!({ "schemaVersion": 2, "mediaType": MediaType::OCI_MANIFEST, "config": config, "layers": layers });
+        let manifest = json!({ "schemaVersion": 2, "mediaType": MediaType::OCI_MANIFEST, "config": config, "layers": layers });
         self.document(MediaType::OCI_MANIFEST, &manifest)
     }
 
     /// An image of two layers that v1 can hold; the first layer is the same in all of them.
-    pub fn image(text: &str) -> Self {
+    pub(crate) fn image(text: &str) -> Self {
         let mut sample = Self::new(Algorithm::Sha256);
         sample.manifest(text, MediaType::OCI_LAYER_GZIP, &["base", text]);
         sample
     }
 
     /// An image that v1 cannot hold.
-    pub fn zstd(text: &str) -> Self {
+    pub(crate) fn zstd(text: &str) -> Self {
         let mut sample = Self::new(Algorithm::Sha256);
         sample.manifest(text, MediaType::OCI_LAYER_ZSTD, &[text]);
         sample
     }
 
     /// An image whose digests are sha512.
-    pub fn sha512(text: &str) -> Self {
+    pub(crate) fn sha512(text: &str) -> Self {
         let mut sample = Self::new(Algorithm::Sha512);
         sample.manifest(text, MediaType::OCI_LAYER_GZIP, &["base", text]);
         sample
     }
 
     /// An image index of two platforms inside an index.
-    pub fn index(text: &str) -> Self {
+    pub(crate) fn index(text: &str) -> Self {
         let mut sample = Self::new(Algorithm::Sha256);
         let mut entries = Vec::new();
         for architecture in ["amd64", "arm64"] {
             let mut entry = sample.manifest(architecture, MediaType::OCI_LAYER_GZIP, &["base", text]);
-            entry.platform = serde_json::from_value(json!({ "os": "linux", "architecture": architecture })).ok();
+            entry.platform =
+                serde_json::from_value(json!({ "os": "linux", "architecture": architecture })).ok();
             entries.push(json!(entry));
         }
-        let index = |entries: &[Value]| {
-            json!({ "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": entries })
-        };
+        let index = |entries: &[Value]| json!({ "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": entries });
         let nested = sample.document(MediaType::OCI_INDEX, &index(&entries));
         entries.push(json!(nested));
         sample.document(MediaType::OCI_INDEX, &index(&entries));
@@ -110,7 +108,7 @@ impl Sample {
     }
 
     /// An artifact that refers to another sample's root.
-    pub fn referrer(subject: &Self, text: &str) -> Self {
+    pub(crate) fn referrer(subject: &Self, text: &str) -> Self {
         let mut sample = Self::new(Algorithm::Sha256);
         let config = sample.add("application/vnd.oci.empty.v1+json", "{}");
         let manifest = json!({

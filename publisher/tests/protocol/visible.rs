@@ -12,7 +12,7 @@ use contract::v1;
 use publisher::store::Store;
 
 /// All keys of the repositories, in v2 and in v1.
-pub async fn keys(store: &dyn Store) -> BTreeSet<Key> {
+pub(crate) async fn keys(store: &dyn Store) -> BTreeSet<Key> {
     let mut keys = BTreeSet::new();
     for prefix in [Prefix::Repositories, Prefix::V1Repositories] {
         keys.extend(store.list(&prefix).await.unwrap());
@@ -21,7 +21,7 @@ pub async fn keys(store: &dyn Store) -> BTreeSet<Key> {
 }
 
 /// Where the tag link points.
-pub async fn tag(store: &dyn Store, repository: &str, tag: &str) -> Option<Digest> {
+pub(crate) async fn tag(store: &dyn Store, repository: &str, tag: &str) -> Option<Digest> {
     let key = Key::TagLink(repository.parse().unwrap(), tag.parse().unwrap());
     let found = store.read(&key).await.unwrap()?;
     Some(str::from_utf8(&found.bytes).unwrap().parse().unwrap())
@@ -39,13 +39,16 @@ async fn must(store: &dyn Store, path: &str) -> Vec<u8> {
 
 /// Panics where anything visible names something that is not there or not right. Lists may lag behind the links, but
 /// what they name is there.
-pub async fn is_whole(store: &dyn Store) {
+pub(crate) async fn is_whole(store: &dyn Store) {
     for key in keys(store).await {
         match &key {
             Key::TagLink(name, _) | Key::TagHistoryLink(name, ..) => {
                 let target = store.read(&key).await.unwrap().unwrap();
                 let digest = str::from_utf8(&target.bytes).unwrap().parse().unwrap();
-                assert!(store.size(&Key::RevisionLink(name.clone(), digest)).await.unwrap().is_some(), "{key}");
+                assert!(
+                    store.size(&Key::RevisionLink(name.clone(), digest)).await.unwrap().is_some(),
+                    "{key}"
+                );
             }
             Key::TagView(name, tag) => manifest(store, name, tag.as_str()).await,
             Key::RevisionLink(name, digest) => manifest(store, name, &digest.to_string()).await,
@@ -72,7 +75,11 @@ async fn manifest(store: &dyn Store, name: &Repository, reference: &str) {
             assert_eq!(Digest::of(digest.algorithm(), &bytes), digest);
         }
         let by_sha256 = format!("/v2/{name}/manifests/{}", Digest::of(Algorithm::Sha256, &bytes));
-        assert_eq!(must(store, &by_sha256).await, bytes, "clients ask again by the sha256 that they computed");
+        assert_eq!(
+            must(store, &by_sha256).await,
+            bytes,
+            "clients ask again by the sha256 that they computed"
+        );
         let manifest = Manifest::parse(&bytes, None).unwrap();
         match &manifest.content {
             Content::Index { entries } => queue.extend(entries.iter().map(|entry| entry.digest.to_string())),
@@ -107,7 +114,10 @@ async fn v1_tags(store: &dyn Store, name: &v1::Repository) {
     let images = must(store, &format!("/v1/repositories/{name}/images")).await;
     let images: Vec<serde_json::Value> = serde_json::from_slice(&images).unwrap();
     for (tag, id) in V1Tags::from_bytes(&tags).unwrap().tags {
-        assert!(images.iter().any(|image| image["id"] == id.to_string()), "{name}:{tag} is in tags, not in images");
+        assert!(
+            images.iter().any(|image| image["id"] == id.to_string()),
+            "{name}:{tag} is in tags, not in images"
+        );
         chain(store, &id.to_string()).await;
     }
 }
@@ -126,13 +136,16 @@ async fn chain(store: &dyn Store, id: &str) {
         let json: serde_json::Value =
             serde_json::from_slice(&must(store, &format!("/v1/images/{id}/json")).await).unwrap();
         assert_eq!(json["id"], *id);
-        assert_eq!(json.get("parent").and_then(|parent| parent.as_str()), ancestry.get(nth + 1).map(String::as_str));
+        assert_eq!(
+            json.get("parent").and_then(|parent| parent.as_str()),
+            ancestry.get(nth + 1).map(String::as_str)
+        );
         must(store, &format!("/v1/images/{id}/layer")).await;
     }
 }
 
 /// Panics where what is derived differs from what the links say.
-pub async fn agrees(store: &dyn Store) {
+pub(crate) async fn agrees(store: &dyn Store) {
     is_whole(store).await;
     let keys = keys(store).await;
     for key in &keys {

@@ -134,6 +134,31 @@ async fn docker_archives_that_do_not_fit_together_are_refused() {
 }
 
 #[tokio::test]
+async fn no_other_image_is_taken_for_a_damaged_one() {
+    let layers = [layer("one"), layer("two")];
+    let good = Files::docker(&[(&["acme/app:1"], &[&layers[0]]), (&["acme/app:2"], &[&layers[1]])]);
+    let config = config(&[&layers[0]]);
+    let member = format!("{}.json", sha256(config.as_bytes()).hex());
+    let mut damaged = good.clone();
+    damaged.get(&member).push(b' ');
+    let mut lacking = good.clone();
+    lacking.remove(&member);
+    let mut unnamed = good.clone();
+    unnamed.remove(&member);
+    let manifest = String::from_utf8(unnamed.get("manifest.json").clone()).unwrap();
+    *unnamed.get("manifest.json") = manifest.replace(&member, "config.json").into_bytes();
+    for (files, member) in [(damaged, &*member), (lacking, &member), (unnamed, "config.json")] {
+        let said = says(bytes(&files.tar(), ASK).await);
+        assert!(said.contains(member), "{said}");
+        assert!(
+            bytes(&files.tar(), Ask { published: "acme/app:2", ..ASK }).await.is_ok(),
+            "the other one is good"
+        );
+        assert!(says(bytes(&files.tar(), Ask { published: "acme/app", ..ASK }).await).contains("acme/app:1"));
+    }
+}
+
+#[tokio::test]
 async fn layouts_that_do_not_fit_together_are_refused() {
     let (good, root) = Files::layout_of("a");
     let opened = bytes(&good.tar(), ASK).await.unwrap();

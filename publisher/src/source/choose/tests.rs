@@ -19,9 +19,13 @@ fn digest(of: usize) -> Digest {
     Digest::of(Algorithm::Sha256, &[of as u8])
 }
 
+fn chosen(held: &[Candidate], image: Option<&str>, references: &[Reference]) -> Result<usize, ChooseError> {
+    choose(&held.iter().collect::<Vec<_>>(), image, references)
+}
+
 fn published(held: &[Candidate], references: &[&str]) -> Result<usize, ChooseError> {
     let references: Vec<_> = references.iter().map(|text| text.parse().unwrap()).collect();
-    choose(held, None, &references)
+    chosen(held, None, &references)
 }
 
 const MANY: &[&[&str]] = &[
@@ -55,19 +59,19 @@ fn image_chooses_by_any_name() {
         (&digest(4).to_string(), 4),
         (&format!("acme/app@{}", digest(2)), 2),
     ] {
-        assert_eq!(choose(&held, Some(wanted), &[]), Ok(expected), "{wanted}");
+        assert_eq!(chosen(&held, Some(wanted), &[]), Ok(expected), "{wanted}");
     }
     for wanted in
         ["acme/app", "app:1", "ghcr.io/acme/tool:2", "acme/tool", "1.0", "", "@", &digest(9).to_string()]
     {
-        let error = choose(&held, Some(wanted), &[]).unwrap_err();
+        let error = chosen(&held, Some(wanted), &[]).unwrap_err();
         assert!(error.to_string().contains("quay.io/acme/tool:2"), "{error}");
         assert!(error.to_string().contains(&digest(4).to_string()), "{error}");
         assert!(matches!(error, ChooseError::NoneMatches { .. }), "{wanted}");
     }
     let published = ["acme/app:1".parse().unwrap()];
-    assert_eq!(choose(&held, Some("2"), &published), Ok(2), "what is published does not matter then");
-    assert!(choose(&held[..1], Some("2"), &[]).is_err(), "not even where there is only one");
+    assert_eq!(chosen(&held, Some("2"), &published), Ok(2), "what is published does not matter then");
+    assert!(chosen(&held[..1], Some("2"), &[]).is_err(), "not even where there is only one");
 }
 
 #[test]
@@ -98,9 +102,9 @@ fn tags_of_an_oci_layout_match_any_repository() {
     assert_eq!(published(&held, &["acme/app:7"]), Ok(2));
     assert!(published(&held, &["acme/app"]).is_err());
     assert!(published(&held, &["other/app:1.2.3"]).is_err(), "the tag of another repository");
-    assert_eq!(choose(&held, Some("1.1"), &[]), Ok(0));
-    assert_eq!(choose(&held, Some("acme/app:1.1"), &[]), Ok(0));
-    assert_eq!(choose(&held, Some("1.2.3"), &[]), Ok(3));
+    assert_eq!(chosen(&held, Some("1.1"), &[]), Ok(0));
+    assert_eq!(chosen(&held, Some("acme/app:1.1"), &[]), Ok(0));
+    assert_eq!(chosen(&held, Some("1.2.3"), &[]), Ok(3));
 }
 
 #[test]
@@ -109,13 +113,13 @@ fn one_image_needs_no_name_and_none_is_an_error() {
         assert_eq!(published(&held(&[names]), &["acme/app:1"]), Ok(0));
     }
     assert_eq!(published(&[], &["acme/app:1"]), Err(ChooseError::Nothing));
-    assert_eq!(choose(&[], Some("a"), &[]), Err(ChooseError::Nothing));
+    assert_eq!(chosen(&[], Some("a"), &[]), Err(ChooseError::Nothing));
 }
 
 #[test]
 fn names_that_fit_two_images_are_no_choice() {
     let held = held(&[&["quay.io/a/b:1"], &["ghcr.io/a/b:1"], &["c:2"]]);
-    let error = choose(&held, Some("a/b:1"), &[]).unwrap_err();
+    let error = chosen(&held, Some("a/b:1"), &[]).unwrap_err();
     assert_eq!(error, ChooseError::Several(vec!["quay.io/a/b:1".into(), "ghcr.io/a/b:1".into()]));
-    assert_eq!(choose(&held, Some("ghcr.io/a/b:1"), &[]), Ok(1));
+    assert_eq!(chosen(&held, Some("ghcr.io/a/b:1"), &[]), Ok(1));
 }

@@ -47,7 +47,8 @@ async fn files_are_as_readable_as_the_umask_lets_them_be() {
 #[tokio::test]
 async fn a_copy_is_a_link_and_may_be_made_again() {
     let (_folder, store) = store().await;
-    let (blob, layer) = (Key::Blob(Digest::of(Algorithm::Sha256, b"a")), Key::V1Layer(contract::v1::Id([7; 32])));
+    let (blob, layer) =
+        (Key::Blob(Digest::of(Algorithm::Sha256, b"a")), Key::V1Layer(contract::v1::Id([7; 32])));
     store.write(&blob, &Document::new("a"), When::Always).await.unwrap();
     for _ in 0..2 {
         store.copy(&blob, &layer).await.unwrap();

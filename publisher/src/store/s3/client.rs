@@ -42,9 +42,13 @@ const REGION_OF_CUSTOM: &str = "us-east-1";
 /// Settings that do not lead to a store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum SettingsError {
-    #[error("no region is set: append ?region=… to the store, or set AWS_REGION, or `region` in the AWS profile")]
+    #[error(
+        "no region is set: append ?region=… to the store, or set AWS_REGION, or `region` in the AWS profile"
+    )]
     NoRegion,
-    #[error("`{0}` is not an addressing style: AWS_S3_ADDRESSING_STYLE and the profile's s3.addressing_style know path, virtual and auto")]
+    #[error(
+        "`{0}` is not an addressing style: AWS_S3_ADDRESSING_STYLE and the profile's s3.addressing_style know path, virtual and auto"
+    )]
     AddressingStyle(String),
 }
 

@@ -15,7 +15,10 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 impl S3 {
     pub(super) async fn copy_object(&self, from: &Key, to: &Key) -> Result<(), Failure> {
-        let found = self.look(from).await?.ok_or_else(|| Failure::new(Kind::Missing, format!("there is no {from}")))?;
+        let found = self
+            .look(from)
+            .await?
+            .ok_or_else(|| Failure::new(Kind::Missing, format!("there is no {from}")))?;
         let mut headers = headers(to, None, self.changing_ttl);
         if let (ContentType::OfManifest, Some(content_type)) = (to.content_type(), found.content_type) {
             headers.content_type = content_type;
@@ -38,7 +41,8 @@ impl S3 {
     }
 
     async fn copy_at_once(&self, source: &str, to: &Key, headers: &Headers) -> Result<(), Failure> {
-        let request = self.client.copy_object().bucket(&self.location.bucket).key(self.path(to)).copy_source(source);
+        let request =
+            self.client.copy_object().bucket(&self.location.bucket).key(self.path(to)).copy_source(source);
         let request = request
             .metadata_directive(MetadataDirective::Replace)
             .content_type(&headers.content_type)
@@ -47,7 +51,12 @@ impl S3 {
         Ok(())
     }
 
-    async fn copy_parts(&self, upload: &Upload, source: &str, size: u64) -> Result<Vec<CompletedPart>, Failure> {
+    async fn copy_parts(
+        &self,
+        upload: &Upload,
+        source: &str,
+        size: u64,
+    ) -> Result<Vec<CompletedPart>, Failure> {
         let mut parts = Vec::new();
         for (number, (first, last)) in (1..).zip(ranges(size, self.limits.copy)) {
             let request = self.client.upload_part_copy().bucket(&self.location.bucket).key(&upload.path);

@@ -56,7 +56,9 @@ impl Failure {
         let code = code.unwrap_or_default();
         let said = match (code, message) {
             // HEAD has no body: the status is all that is known.
-            ("", _) | (_, None) => format!("it answered with HTTP status {status} {code}").trim_end().to_owned(),
+            ("", _) | (_, None) => {
+                format!("it answered with HTTP status {status} {code}").trim_end().to_owned()
+            }
             (code, Some(message)) => format!("it answered {code}: {}", message.trim()),
         };
         Self { kind: kind(status, code), status, code: code.to_owned(), said }
@@ -66,11 +68,22 @@ impl Failure {
 fn kind(status: u16, code: &str) -> Kind {
     match code {
         "NoSuchBucket" => return Kind::NoStore,
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "ExpiredToken" | "InvalidToken" | "InvalidClientTokenId"
-        | "TokenRefreshRequired" | "UnrecognizedClientException" | "MissingSecurityHeader" | "RequestTimeTooSkewed" => {
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "InvalidToken"
+        | "InvalidClientTokenId"
+        | "TokenRefreshRequired"
+        | "UnrecognizedClientException"
+        | "MissingSecurityHeader"
+        | "RequestTimeTooSkewed" => {
             return Kind::Credentials;
         }
-        "QuotaExceeded" | "StorageFull" | "XMinioStorageFull" | "XAmzContentQuotaExceeded" | "InsufficientCapacity" => {
+        "QuotaExceeded"
+        | "StorageFull"
+        | "XMinioStorageFull"
+        | "XAmzContentQuotaExceeded"
+        | "InsufficientCapacity" => {
             return Kind::Full;
         }
         "RequestTimeout" | "SlowDown" => return Kind::Unavailable,
@@ -107,7 +120,9 @@ impl<E: ProvideErrorMetadata + Error + 'static> From<SdkError<E, HttpResponse>> 
                 Self::new(Kind::Unavailable, format!("its answer cannot be read: {}", innermost()))
             }
             SdkError::DispatchFailure(failure) if failure.is_user() => Self::new(Kind::Other, innermost()),
-            SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => Self::new(Kind::Unavailable, innermost()),
+            SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => {
+                Self::new(Kind::Unavailable, innermost())
+            }
             _ => Self::new(Kind::Other, innermost()),
         }
     }

@@ -125,7 +125,10 @@ fn not_opened(location: &S3Location, source: Box<dyn std::error::Error + Send + 
 
 impl fmt::Debug for S3 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("S3").field("location", &self.location).field("reach", &self.reach).finish_non_exhaustive()
+        f.debug_struct("S3")
+            .field("location", &self.location)
+            .field("reach", &self.reach)
+            .finish_non_exhaustive()
     }
 }
 
@@ -141,7 +144,8 @@ impl Store for S3 {
     }
 
     async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
-        let found = self.look(key).await.map_err(|failure| self.failed(failure, format!("looking for {key}")))?;
+        let found =
+            self.look(key).await.map_err(|failure| self.failed(failure, format!("looking for {key}")))?;
         Ok(found.map(|found| found.size))
     }
 

@@ -1,7 +1,6 @@
 //! Whether the store keeps its word on conditional writes. Some answer 200 and overwrite; some want an ETag without its
 //! quotes. What was seen is kept in the bucket, so that each run pays one GET.
 
-
 use bytes::Bytes;
 use contract::key::Key;
 use serde::{Deserialize, Serialize};
@@ -71,9 +70,11 @@ impl S3 {
             return Ok(probe);
         }
         let probe = self.see().await?;
-        let text = serde_json::to_vec(&probe).map_err(|error| Failure::new(Kind::Other, error.to_string()))?;
+        let text =
+            serde_json::to_vec(&probe).map_err(|error| Failure::new(Kind::Other, error.to_string()))?;
         let document = Document::new(text);
-        self.put(&self.path(&Key::Probe), document.bytes, &headers(&Key::Probe, None, self.changing_ttl)).await?;
+        self.put(&self.path(&Key::Probe), document.bytes, &headers(&Key::Probe, None, self.changing_ttl))
+            .await?;
         Ok(probe)
     }
 

@@ -46,7 +46,9 @@ impl S3 {
             When::Absent if self.look(key).await?.is_some() => {
                 Err(Failure::new(Kind::Conflict, "there is an object"))
             }
-            When::Unchanged(version) if probe.compares() => Ok(Some(Condition::Match(probe.etag(&version.0)))),
+            When::Unchanged(version) if probe.compares() => {
+                Ok(Some(Condition::Match(probe.etag(&version.0))))
+            }
             When::Always | When::Absent | When::Unchanged(_) => Ok(None),
         }
     }

@@ -37,11 +37,11 @@ async fn the_location_wins_over_the_profile() {
 
 #[tokio::test]
 async fn a_profile_may_say_it_for_s3_alone() {
-    let services =
-        "[default]\nservices = s\n[services s]\ns3 =\n  endpoint_url = http://s3\n  addressing_style = auto\n";
+    let services = "[default]\nservices = s\n[services s]\ns3 =\n  endpoint_url = http://s3\n  addressing_style = auto\n";
     assert_eq!(reach("b", services).await, expected(Some("http://s3"), "us-east-1", true));
-    let nested =
-        |style: &str| format!("[default]\nregion = r\ns3 =\n  max_queue_size = 1\n  addressing_style = {style}\n");
+    let nested = |style: &str| {
+        format!("[default]\nregion = r\ns3 =\n  max_queue_size = 1\n  addressing_style = {style}\n")
+    };
     assert_eq!(reach("b", &nested("path")).await, expected(None, "r", true));
     let error = SettingsError::AddressingStyle("paths".to_owned());
     assert_eq!(reach("b", &nested("paths")).await, Err(error));
