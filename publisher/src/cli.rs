@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use contract::name::Repository;
 
 use crate::source::ManifestType;
 use crate::store::Location;
@@ -66,6 +67,16 @@ pub enum Format {
 pub enum Command {
     /// Publish an image under one or more references
     Publish(Publish),
+    /// Show the repositories of a store, or the tags of one
+    List(List),
+    /// Show what an image is made of, and what it shares with other repositories
+    Inspect(Inspect),
+    /// Give an image that is in a store further names, in its repository or in another one
+    Tag(Tag),
+    /// Remove a tag, or a manifest with all its tags
+    ///
+    /// Contents stay, since other repositories may share them.
+    Remove(Remove),
     /// Make views, lists and the catalog of a store anew from its links
     ///
     /// For a bucket that a `distribution` registry wrote, and after a publisher died in the middle. Publishers may run
@@ -115,4 +126,55 @@ pub struct Relist {
     /// view first
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "60s")]
     pub stale_after: Duration,
+}
+
+/// `list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Which store
+    pub store: Location,
+    /// Of which repository to show the tags
+    pub repository: Option<Repository>,
+}
+
+/// `inspect`.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// Which image: `acme/app:1.2`, `acme/app@sha256:…`
+    pub reference: String,
+    /// In which store
+    #[arg(long, value_name = "STORE")]
+    pub from: Location,
+    /// Take a first segment like `registry.example.com` as part of the repository's name
+    #[arg(long)]
+    pub keep_host: bool,
+}
+
+/// `tag`.
+#[derive(Debug, Args)]
+pub struct Tag {
+    /// Which image: `acme/app:1.2`, `acme/app@sha256:…`
+    pub from: String,
+    /// Its further names: `acme/app:stable`, `acme/other:1.2`
+    #[arg(required = true)]
+    pub reference: Vec<String>,
+    /// In which store
+    #[arg(long = "in", value_name = "STORE")]
+    pub store: Location,
+    /// Take a first segment like `registry.example.com` as part of the repository's name
+    #[arg(long)]
+    pub keep_host: bool,
+}
+
+/// `remove`.
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// What: `acme/app:1.2` for the tag, `acme/app@sha256:…` for the manifest and every tag that points to it
+    pub reference: String,
+    /// In which store
+    #[arg(long, value_name = "STORE")]
+    pub from: Location,
+    /// Take a first segment like `registry.example.com` as part of the repository's name
+    #[arg(long)]
+    pub keep_host: bool,
 }

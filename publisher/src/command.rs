@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::cli::{Cli, Command};
 use crate::content::ContentError;
+use crate::image::ImageError;
+use crate::remove::RemoveError;
 use crate::report::Report;
 use crate::settings::{self, File, Settings, SettingsError};
 use crate::source::SourceError;
@@ -11,8 +13,12 @@ use crate::store::{self, Kind, Location, Options, SendError, Store, StoreError};
 use contract::digest::Digest;
 use contract::name::{NameError, Reference};
 
+mod inspect;
+mod list;
 mod publish;
 mod relist;
+mod remove;
+mod tag;
 
 /// Why a command ended without doing its work.
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +46,26 @@ pub enum CommandError {
         /// Of the image.
         found: Digest,
     },
+    /// A repository, tag or manifest that a command is about.
+    #[error("{0} is not in the store")]
+    Absent(String),
+    /// A repository alone, where one image is meant.
+    #[error("`{0}` says neither which tag nor which digest")]
+    Which(String),
+    /// An image index would lack what is to be removed.
+    #[error("{digest} cannot be removed: it is a part of the image index {index}")]
+    Needed {
+        /// What was to be removed.
+        digest: Digest,
+        /// Who names it.
+        index: Digest,
+    },
     /// The source's side.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// An image in the store is damaged or incomplete.
+    #[error("the image in the store cannot be used")]
+    Image(#[source] Box<ImageError>),
     /// The source's side, while it was sent.
     #[error(transparent)]
     Content(#[from] ContentError),
@@ -66,12 +89,25 @@ impl From<SendError> for CommandError {
     }
 }
 
+impl From<RemoveError> for CommandError {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::Absent(what) => Self::Absent(what),
+            RemoveError::Needed { digest, index } => Self::Needed { digest, index },
+            RemoveError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl CommandError {
     /// 2 where the call itself is wrong, 1 where it failed.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Reference { .. } | Self::Settings(_) | Self::NoStore => 2,
+            Self::Reference { .. } | Self::Settings(_) | Self::NoStore | Self::Which(_) => 2,
             Self::Digest { .. }
+            | Self::Absent(_)
+            | Self::Needed { .. }
+            | Self::Image(_)
             | Self::Source(_)
             | Self::Content(_)
             | Self::Store(_)
@@ -95,6 +131,10 @@ impl CommandError {
             }
             Self::Reference { .. } => "a reference is repository[:tag][@digest], such as acme/app:1.2",
             Self::NoStore => "say --to ./folder or --to s3://bucket, or set REGISTRY_PUBLISHER_TO",
+            Self::Absent(_) => "`list STORE` shows its repositories, `list STORE REPOSITORY` the tags of one",
+            Self::Which(_) => "append :tag or @digest",
+            Self::Image(_) => "publish it again from its source",
+            Self::Needed { .. } => "remove the image index first",
             Self::Digest { .. } => "publish under a tag, or under the digest that the image has",
             Self::Content(_) => "the source changed or is damaged: save the image again. No tag was moved",
             Self::Source(error) => return error.hint(),
@@ -133,6 +173,10 @@ pub async fn run(cli: &Cli, report: &Report) -> Result<(), CommandError> {
     let settings = settings::resolve(&cli.global, &file)?;
     match &cli.command {
         Command::Publish(args) => publish::run(args, &settings, report).await,
+        Command::List(args) => list::run(args, &settings, report).await,
+        Command::Inspect(args) => inspect::run(args, &settings, report).await,
+        Command::Tag(args) => tag::run(args, &settings, report).await,
+        Command::Remove(args) => remove::run(args, &settings, report).await,
         Command::Relist(args) => relist::run(args, &settings, report).await,
     }
 }

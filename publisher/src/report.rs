@@ -1,22 +1,27 @@
 //! The only printer: results to standard output, talk and progress to standard error.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::time::Instant;
 
 use contract::descriptor::Descriptor;
+use contract::digest::Digest;
+use contract::name::{Reference, Repository};
 use contract::v1;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use crate::cli::Format;
 use crate::command::CommandError;
 use crate::image::Image;
+use crate::look::{Counts, Node, Tagged};
 use crate::plan::{Phase, Plan, Step, Target};
 use crate::progress::Progress;
 use crate::relist;
 use crate::source::Told;
 
 mod document;
+mod table;
 
 /// Says what happens.
 #[derive(Debug)]
@@ -38,6 +43,17 @@ pub struct Published<'a> {
     pub plan: &'a Plan,
     /// Its id in v1.
     pub v1: Option<v1::Id>,
+}
+
+/// An image that was looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Inspected<'a> {
+    /// By which name.
+    pub reference: &'a Reference,
+    /// What is there.
+    pub node: &'a Node,
+    /// In how many other repositories its blobs are.
+    pub shared: &'a BTreeMap<Digest, usize>,
 }
 
 impl Published<'_> {
@@ -102,6 +118,38 @@ impl Report {
             HumanBytes(reused),
             self.started.elapsed().as_secs_f64()
         ));
+    }
+
+    /// `list STORE`.
+    pub fn repositories(&self, repositories: &BTreeMap<Repository, Counts>, format: Format) {
+        out(&match format {
+            Format::Text => table::repositories(repositories),
+            Format::Json => document::repositories(repositories),
+        });
+    }
+
+    /// `list STORE REPOSITORY`.
+    pub fn tags(&self, tags: &[Tagged], format: Format) {
+        out(&match format {
+            Format::Text => table::tags(tags),
+            Format::Json => document::tags(tags),
+        });
+    }
+
+    /// `inspect`.
+    pub fn inspected(&self, inspected: &Inspected<'_>, format: Format) {
+        out(&match format {
+            Format::Text => table::inspected(inspected),
+            Format::Json => document::inspected(inspected),
+        });
+    }
+
+    /// `remove` is done.
+    pub fn removed(&self, removed: &[String], format: Format) {
+        match format {
+            Format::Text => removed.iter().for_each(|name| out(&format!("{name}\n"))),
+            Format::Json => out(&document::removed(removed)),
+        }
     }
 
     /// `relist` is done.

@@ -12,6 +12,7 @@ mod indexes;
 mod interop;
 mod interrupted;
 mod killed;
+mod looking;
 mod old_docker;
 mod pull;
 mod refused;

@@ -213,10 +213,12 @@ fn bad_references() {
     ] {
         case.refuses(&source, reference, 2, &[reference]);
     }
-    for reference in ["registry.example.com/acme/app:1.2", "localhost/acme/app", "127.0.0.1:5000/acme/app"] {
+    for reference in ["registry.example.com/acme/app:1.2", "localhost/acme/app"] {
         let host = reference.split('/').next().unwrap();
         case.refuses(&source, reference, 2, &[host, "hint:", "--keep-host"]);
     }
+    // No repository's name holds a colon: this one cannot be kept.
+    case.refuses(&source, "127.0.0.1:5000/acme/app", 2, &["127.0.0.1:5000", "hint:"]);
 }
 
 #[test]

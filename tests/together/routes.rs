@@ -64,7 +64,8 @@ fn files(root: &Path) -> Vec<String> {
 #[test]
 fn every_object_for_clients_is_where_the_endpoint_sends_them() {
     let mut layout = Layout::default();
-    let images = [layout.image("linux/amd64", &[Layer::gzip(&[("a", b"1")])]), layout.image("linux/arm64", &[])];
+    let images =
+        [layout.image("linux/amd64", &[Layer::gzip(&[("a", b"1")])]), layout.image("linux/arm64", &[])];
     let index = layout.index(&images);
     layout.list(&index, "1.0");
     let source = tempfile::tempdir().unwrap();

@@ -53,7 +53,7 @@ pub(super) async fn run(
     report.about(&opened.image);
 
     let targets = targets(&references);
-    let chain = chain(args, settings, &opened.image, &targets, report);
+    let chain = chain(settings.v1 && !args.no_v1, settings, &opened.image, &targets, report);
     let wish = Wish { image: &opened.image, targets: &targets, v1: &chain };
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let plan = guarded(&*store, async {
@@ -76,7 +76,7 @@ pub(super) async fn run(
 }
 
 /// A reference with a digest says which image it must be.
-fn check_digests(references: &[Reference], image: &Image) -> Result<(), CommandError> {
+pub(super) fn check_digests(references: &[Reference], image: &Image) -> Result<(), CommandError> {
     let found = image.root.digest;
     match references.iter().filter_map(|reference| reference.digest).find(|expected| *expected != found) {
         Some(expected) => Err(CommandError::Digest { expected, found }),
@@ -85,7 +85,7 @@ fn check_digests(references: &[Reference], image: &Image) -> Result<(), CommandE
 }
 
 /// The tags by repository; `latest` for a reference that has neither tag nor digest.
-fn targets(references: &[Reference]) -> Vec<Target> {
+pub(super) fn targets(references: &[Reference]) -> Vec<Target> {
     let mut targets: BTreeMap<&Repository, BTreeSet<Tag>> = BTreeMap::new();
     for Reference { repository, tag, digest } in references {
         let tags = targets.entry(repository).or_default();
@@ -99,14 +99,14 @@ fn targets(references: &[Reference]) -> Vec<Target> {
 }
 
 /// The v1 images, or one line that says why there are none.
-fn chain(
-    args: &cli::Publish,
+pub(super) fn chain(
+    wanted: bool,
     settings: &Settings,
     image: &Image,
     targets: &[Target],
     report: &Report,
 ) -> Vec<v1::Image> {
-    if args.no_v1 || !settings.v1 {
+    if !wanted {
         return Vec::new();
     }
     if targets.iter().all(|target| v1::Repository::of(&target.repository).is_none()) {

@@ -1,10 +1,13 @@
 //! Results as JSON documents, one line each.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use contract::name::Repository;
+use serde_json::{Map, Value, json};
 
-use super::Published;
+use super::{Inspected, Published};
+use crate::look::{Counts, Tagged};
 use crate::plan::{Plan, Step};
 use crate::relist;
 
@@ -59,6 +62,33 @@ pub(super) fn planned(plan: &Plan) -> String {
 /// What `relist` did.
 pub(super) fn relisted(summary: &relist::Summary) -> String {
     line(&json!(summary))
+}
+
+/// What `list STORE` found.
+pub(super) fn repositories(repositories: &BTreeMap<Repository, Counts>) -> String {
+    line(&json!({ "repositories": repositories }))
+}
+
+/// What `list STORE REPOSITORY` found.
+pub(super) fn tags(tags: &[Tagged]) -> String {
+    line(&json!({ "tags": tags }))
+}
+
+/// What `inspect` found.
+pub(super) fn inspected(inspected: &Inspected<'_>) -> String {
+    let shared: Map<String, Value> =
+        inspected.shared.iter().map(|(digest, others)| (digest.to_string(), json!(others))).collect();
+    line(&json!({
+        "reference": inspected.reference.to_string(),
+        "totalSize": inspected.node.total(),
+        "image": inspected.node,
+        "alsoInOtherRepositories": shared,
+    }))
+}
+
+/// What `remove` removed.
+pub(super) fn removed(removed: &[String]) -> String {
+    line(&json!({ "removed": removed }))
 }
 
 fn line(document: &Value) -> String {

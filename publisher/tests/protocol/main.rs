@@ -9,6 +9,7 @@ mod faulty;
 mod interrupted;
 mod plans;
 mod relisted;
+mod removed;
 mod retag;
 mod sample;
 mod visible;

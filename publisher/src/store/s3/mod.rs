@@ -182,3 +182,6 @@ impl Store for S3 {
         closed.map_err(|failure| self.failed(failure, "ending unfinished uploads".to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests;

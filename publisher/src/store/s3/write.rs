@@ -106,7 +106,7 @@ impl S3 {
             if failure.leaves_doubt() && attempts < self.attempts {
                 doubt = true;
                 attempts += 1;
-                pause(1000 << attempts.min(4)).await;
+                pause(250 << attempts.min(5)).await;
             } else if failure.is_busy() && busy < BUSY_TRIES {
                 busy += 1;
                 pause(50 << busy.min(4)).await;

@@ -1,0 +1,156 @@
+//! Removing a tag or a manifest: the link first, then every list that names it, then what it showed, so that nothing
+//! visible points at nothing. Contents stay: other repositories may share them.
+
+use std::collections::BTreeSet;
+
+use contract::digest::{Algorithm, Digest};
+use contract::key::{Key, Prefix};
+use contract::listing::{Catalog, Listing, Referrers, TagList};
+use contract::manifest::Manifest;
+use contract::name::{Repository, Tag};
+
+use crate::derive::Derive;
+use crate::listings::{self, rewrite};
+use crate::plan::Change;
+use crate::store::{Store, StoreError};
+
+/// Why something cannot be removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// There is no such tag or manifest.
+    #[error("{0} is not there")]
+    Absent(String),
+    /// An image index names it.
+    #[error("{digest} is a part of {index}, which would lack it")]
+    Needed {
+        /// What was to be removed.
+        digest: Digest,
+        /// Who names it.
+        index: Digest,
+    },
+    /// The store's side.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Removes a tag. A publisher that moves it at the same moment wins: then all that is derived shows what it published.
+pub async fn tag(derive: Derive<'_>, name: &Repository, tag: &Tag) -> Result<(), RemoveError> {
+    let store = derive.store;
+    let link = Key::TagLink(name.clone(), tag.clone());
+    if store.size(&link).await?.is_none() {
+        return Err(RemoveError::Absent(format!("{name}:{tag}")));
+    }
+    store.delete(&link).await?;
+    unlist(store, name, tag).await?;
+    derive.settle(name, tag).await?;
+    for key in store.list(&Prefix::Tags(name.clone())).await? {
+        let is_history = matches!(&key, Key::TagHistoryLink(_, of, _) if of == tag);
+        if is_history && store.size(&link).await?.is_none() {
+            store.delete(&key).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes a tag's name from the list, unless its link is there again.
+async fn unlist(store: &dyn Store, name: &Repository, tag: &Tag) -> Result<(), StoreError> {
+    let link = Key::TagLink(name.clone(), tag.clone());
+    rewrite(store, &Key::TagList(name.clone()), async |said| {
+        let said = said.and_then(|said| TagList::from_bytes(said).ok());
+        let mut list = said.unwrap_or_else(|| TagList::new(name.clone()));
+        if store.size(&link).await?.is_none() {
+            list.tags.remove(tag);
+        }
+        Ok(list.to_bytes())
+    })
+    .await?;
+    // A publisher that wrote the link in between found the name still listed, and did not write it.
+    if store.size(&link).await?.is_some() {
+        listings::change(store, &Change::Tags(name.clone(), BTreeSet::from([tag.clone()]))).await?;
+    }
+    Ok(())
+}
+
+/// Removes a manifest and every tag that points to it. Returns those tags.
+pub async fn manifest(
+    derive: Derive<'_>,
+    name: &Repository,
+    digest: &Digest,
+) -> Result<Vec<Tag>, RemoveError> {
+    let store = derive.store;
+    if store.size(&Key::RevisionLink(name.clone(), *digest)).await?.is_none() {
+        return Err(RemoveError::Absent(format!("{name}@{digest}")));
+    }
+    let revisions = revisions(store, name).await?;
+    for other in revisions.iter().filter(|other| *other != digest) {
+        let found = derive.manifest(other).await?;
+        if found.is_some_and(|(_, index)| index.children().any(|child| child.digest == *digest)) {
+            return Err(RemoveError::Needed { digest: *digest, index: *other });
+        }
+    }
+    let tags = tags_of(derive, name, digest).await?;
+    for tag in &tags {
+        self::tag(derive, name, tag).await?;
+    }
+    let found = derive.manifest(digest).await?;
+    let mut names = vec![*digest];
+    if let (Algorithm::Sha512, Some((bytes, _))) = (digest.algorithm(), &found) {
+        names.push(Digest::of(Algorithm::Sha256, bytes));
+    }
+    for name_of_it in &names {
+        store.delete(&Key::RevisionLink(name.clone(), *name_of_it)).await?;
+    }
+    forget(store, name, digest, found.map(|(_, manifest)| manifest)).await?;
+    for name_of_it in &names {
+        store.delete(&Key::DigestView(name.clone(), *name_of_it)).await?;
+    }
+    store.delete(&Key::Keep(name.clone(), *digest)).await?;
+    Ok(tags)
+}
+
+async fn revisions(store: &dyn Store, name: &Repository) -> Result<Vec<Digest>, StoreError> {
+    let keys = store.list(&Prefix::Revisions(name.clone())).await?;
+    let digest = |key| if let Key::RevisionLink(_, digest) = key { Some(digest) } else { None };
+    Ok(keys.into_iter().filter_map(digest).collect())
+}
+
+async fn tags_of(derive: Derive<'_>, name: &Repository, digest: &Digest) -> Result<Vec<Tag>, StoreError> {
+    let mut tags = Vec::new();
+    for key in derive.store.list(&Prefix::Tags(name.clone())).await? {
+        let Key::TagLink(_, tag) = &key else { continue };
+        if derive.target(&key).await? == Some(*digest) {
+            tags.push(tag.clone());
+        }
+    }
+    Ok(tags)
+}
+
+/// Takes a manifest from its subject's list, and a repository that has none left from the catalog.
+async fn forget(
+    store: &dyn Store,
+    name: &Repository,
+    digest: &Digest,
+    manifest: Option<Manifest>,
+) -> Result<(), StoreError> {
+    if let Some(subject) = manifest.and_then(|manifest| manifest.subject) {
+        rewrite(store, &Key::Referrers(name.clone(), subject.digest), async |said| {
+            let mut list = said.and_then(|said| Referrers::from_bytes(said).ok()).unwrap_or_default();
+            list.remove(digest);
+            Ok(list.to_bytes())
+        })
+        .await?;
+    }
+    if revisions(store, name).await?.is_empty() {
+        rewrite(store, &Key::Catalog, async |said| {
+            let mut catalog = said.and_then(|said| Catalog::from_bytes(said).ok()).unwrap_or_default();
+            catalog.repositories.remove(name);
+            Ok(catalog.to_bytes())
+        })
+        .await?;
+        // One that came meanwhile found its repository still listed.
+        if !revisions(store, name).await?.is_empty() {
+            listings::change(store, &Change::Catalog(name.clone())).await?;
+        }
+    }
+    Ok(())
+}
