@@ -1,17 +1,14 @@
-//! Commands: what every one of them needs, and how one can fail.
+//! Commands: what every one of them needs.
 
 use std::sync::Arc;
 
+use contract::name::Reference;
+
 use crate::cli::{Cli, Command};
-use crate::content::ContentError;
-use crate::image::ImageError;
-use crate::remove::RemoveError;
+use crate::failure::CommandError;
 use crate::report::Report;
-use crate::settings::{self, File, Settings, SettingsError};
-use crate::source::SourceError;
-use crate::store::{self, Kind, Location, Options, SendError, Store, StoreError};
-use contract::digest::Digest;
-use contract::name::{NameError, Reference};
+use crate::settings::{self, File, Settings};
+use crate::store::{self, Location, Options, Store, StoreError};
 
 mod inspect;
 mod list;
@@ -19,153 +16,6 @@ mod publish;
 mod relist;
 mod remove;
 mod tag;
-
-/// Why a command ended without doing its work.
-#[derive(Debug, thiserror::Error)]
-pub enum CommandError {
-    /// A reference that is none.
-    #[error("the reference `{text}` cannot be used")]
-    Reference {
-        /// As typed.
-        text: String,
-        /// Which production fails.
-        #[source]
-        source: NameError,
-    },
-    /// See [`SettingsError`].
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// No `--to`, and none in the environment or the file.
-    #[error("no store is named")]
-    NoStore,
-    /// The image is another than the reference says.
-    #[error("the image is {found}, but the reference says {expected}")]
-    Digest {
-        /// In the reference.
-        expected: Digest,
-        /// Of the image.
-        found: Digest,
-    },
-    /// A repository, tag or manifest that a command is about.
-    #[error("{0} is not in the store")]
-    Absent(String),
-    /// A repository alone, where one image is meant.
-    #[error("`{0}` says neither which tag nor which digest")]
-    Which(String),
-    /// An image index would lack what is to be removed.
-    #[error("{digest} cannot be removed: it is a part of the image index {index}")]
-    Needed {
-        /// What was to be removed.
-        digest: Digest,
-        /// Who names it.
-        index: Digest,
-    },
-    /// The source's side.
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// An image in the store is damaged or incomplete.
-    #[error("the image in the store cannot be used")]
-    Image(#[source] Box<ImageError>),
-    /// The source's side, while it was sent.
-    #[error(transparent)]
-    Content(#[from] ContentError),
-    /// The store's side.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Ctrl-C or a termination signal.
-    #[error("interrupted")]
-    Interrupted,
-    /// Some of it could not be done; what, was said.
-    #[error("{0} problems were found")]
-    Problems(usize),
-}
-
-impl From<SendError> for CommandError {
-    fn from(error: SendError) -> Self {
-        match error {
-            SendError::Content(error) => Self::Content(error),
-            SendError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
-impl From<RemoveError> for CommandError {
-    fn from(error: RemoveError) -> Self {
-        match error {
-            RemoveError::Absent(what) => Self::Absent(what),
-            RemoveError::Needed { digest, index } => Self::Needed { digest, index },
-            RemoveError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
-impl CommandError {
-    /// 2 where the call itself is wrong, 1 where it failed.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Reference { .. } | Self::Settings(_) | Self::NoStore | Self::Which(_) => 2,
-            Self::Digest { .. }
-            | Self::Absent(_)
-            | Self::Needed { .. }
-            | Self::Image(_)
-            | Self::Source(_)
-            | Self::Content(_)
-            | Self::Store(_)
-            | Self::Interrupted
-            | Self::Problems(_) => 1,
-        }
-    }
-
-    /// What helps, where we know.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Reference { source: NameError::Host { host, .. }, .. } => {
-                let keep = if host.contains(':') {
-                    ""
-                } else {
-                    ". --keep-host makes it part of the repository's name"
-                };
-                return Some(format!(
-                    "leave `{host}/` away: clients put the name of your endpoint there{keep}"
-                ));
-            }
-            Self::Reference { .. } => "a reference is repository[:tag][@digest], such as acme/app:1.2",
-            Self::NoStore => "say --to ./folder or --to s3://bucket, or set REGISTRY_PUBLISHER_TO",
-            Self::Absent(_) => "`list STORE` shows its repositories, `list STORE REPOSITORY` the tags of one",
-            Self::Which(_) => "append :tag or @digest",
-            Self::Image(_) => "publish it again from its source",
-            Self::Needed { .. } => "remove the image index first",
-            Self::Digest { .. } => "publish under a tag, or under the digest that the image has",
-            Self::Content(_) => "the source changed or is damaged: save the image again. No tag was moved",
-            Self::Source(error) => return error.hint(),
-            Self::Store(error) => return store_hint(error).map(str::to_owned),
-            Self::Interrupted => {
-                "every tag shows its old image or its new one whole; run it again to complete"
-            }
-            Self::Settings(_) | Self::Problems(_) => return None,
-        };
-        Some(hint.to_owned())
-    }
-}
-
-fn store_hint(error: &StoreError) -> Option<&'static str> {
-    match error.kind {
-        Kind::Credentials => Some("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"),
-        Kind::Denied => Some(
-            "a publisher to S3 needs s3:ListBucket on the bucket, s3:GetObject, s3:PutObject and s3:DeleteObject below it",
-        ),
-        Kind::NoStore => Some("create it first, or check its name"),
-        Kind::Full => Some("make room and run it again: what was sent is not sent twice"),
-        Kind::Unavailable => {
-            Some("check the endpoint and the network, and run it again: what was sent is not sent twice")
-        }
-        Kind::Conflict => Some("run it again, or `relist` the store"),
-        Kind::Missing => {
-            Some("`relist` makes what is derived anew; publish the image again if content is missing")
-        }
-        Kind::Other => None,
-    }
-}
 
 /// Runs what the command line says.
 pub async fn run(cli: &Cli, report: &Report) -> Result<(), CommandError> {

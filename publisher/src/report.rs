@@ -12,7 +12,7 @@ use contract::v1;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use crate::cli::Format;
-use crate::command::CommandError;
+use crate::failure::CommandError;
 use crate::image::Image;
 use crate::look::{Counts, Node, Tagged};
 use crate::plan::{Phase, Plan, Step, Target};

@@ -4,9 +4,10 @@ use contract::digest::Digest;
 use contract::key::Key;
 use contract::name::{Reference, Tag};
 
-use super::{CommandError, guarded, open_store, reference};
+use super::{guarded, open_store, reference};
 use crate::cli;
 use crate::derive::Derive;
+use crate::failure::CommandError;
 use crate::look;
 use crate::report::{Inspected, Report};
 use crate::settings::Settings;

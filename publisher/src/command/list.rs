@@ -1,8 +1,9 @@
 //! `list`: what is in a store.
 
-use super::{CommandError, guarded, open_store};
+use super::{guarded, open_store};
 use crate::cli;
 use crate::derive::Derive;
+use crate::failure::CommandError;
 use crate::look;
 use crate::report::Report;
 use crate::settings::Settings;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use contract::name::{Reference, Repository, Tag};
 use contract::v1;
 
-use super::{CommandError, guarded, open_store, reference};
+use super::{guarded, open_store, reference};
 use crate::apply::Apply;
 use crate::cli;
 use crate::derive::Derive;
+use crate::failure::CommandError;
 use crate::image::Image;
 use crate::plan::{Target, Wish};
 use crate::publish::{prepare, publish};

@@ -1,8 +1,9 @@
 //! `relist`: derive everything anew.
 
-use super::{CommandError, guarded, open_store};
+use super::{guarded, open_store};
 use crate::cli;
 use crate::derive::Derive;
+use crate::failure::CommandError;
 use crate::relist::Relist;
 use crate::report::Report;
 use crate::settings::Settings;

@@ -1,8 +1,9 @@
 //! `remove`: a tag, or a manifest with all its tags.
 
-use super::{CommandError, guarded, open_store, reference};
+use super::{guarded, open_store, reference};
 use crate::cli;
 use crate::derive::Derive;
+use crate::failure::CommandError;
 use crate::remove;
 use crate::report::Report;
 use crate::settings::Settings;

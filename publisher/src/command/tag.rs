@@ -3,16 +3,17 @@
 use contract::descriptor::Descriptor;
 
 use super::inspect::resolve;
-use super::{CommandError, guarded, open_store, publish, reference};
+use super::{guarded, open_store, publish, reference};
 use crate::apply::Apply;
 use crate::cli;
 use crate::derive::Derive;
-use crate::held::Held;
+use crate::failure::CommandError;
 use crate::image::Image;
 use crate::plan::Wish;
 use crate::publish::{prepare, publish};
 use crate::report::{Published, Report};
 use crate::settings::Settings;
+use crate::stored::Stored;
 
 /// Runs it.
 pub(super) async fn run(args: &cli::Tag, settings: &Settings, report: &Report) -> Result<(), CommandError> {
@@ -21,20 +22,20 @@ pub(super) async fn run(args: &cli::Tag, settings: &Settings, report: &Report) -
     let references = args.reference.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     let store = open_store(&args.store, settings, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
-    let held = Held(&*store);
+    let stored = Stored(&*store);
     guarded(&*store, async {
         let absent = || CommandError::Absent(from.to_string());
         let digest = resolve(derive, &from).await?.ok_or_else(absent)?;
         let (bytes, manifest) = derive.manifest(&digest).await?.ok_or_else(absent)?;
         let root = Descriptor::new(manifest.media_type().clone(), digest, bytes.len() as u64);
-        let image = Image::load(&held, root, true).await;
+        let image = Image::load(&stored, root, true).await;
         let image = image.map_err(|error| CommandError::Image(Box::new(error)))?;
         publish::check_digests(&references, &image)?;
         let targets = publish::targets(&references);
         let chain = publish::chain(settings.v1, settings, &image, &targets, report);
         let wish = Wish { image: &image, targets: &targets, v1: &chain };
         let plan = prepare(derive, &wish, settings.jobs).await?;
-        publish(Apply { from: &held, derive, jobs: settings.jobs, progress: report }, &wish, &plan).await?;
+        publish(Apply { from: &stored, derive, jobs: settings.jobs, progress: report }, &wish, &plan).await?;
         let v1 = chain.last().map(|top| top.id);
         report.published(&Published { image: &image, targets: &targets, plan: &plan, v1 }, settings.format);
         Ok(())

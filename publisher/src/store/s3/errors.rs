@@ -138,7 +138,9 @@ fn no_credentials(error: &CredentialsError) -> String {
         return "no credentials were found in the environment, the AWS profile, nor at a service of this machine"
             .to_owned();
     }
-    let said: Vec<_> = chain(error).map(ToString::to_string).collect();
+    // Each layer of providers says it again.
+    let mut said: Vec<_> = chain(error).map(ToString::to_string).collect();
+    said.dedup();
     said.join(": ")
 }
 

@@ -13,10 +13,10 @@ use crate::store::{DOCUMENT_MAX, Store};
 
 /// The contents of a store. Documents can be opened; larger contents are there already, wherever this is published.
 #[derive(Debug, Clone, Copy)]
-pub struct Held<'a>(pub &'a dyn Store);
+pub struct Stored<'a>(pub &'a dyn Store);
 
 #[async_trait]
-impl Open for Held<'_> {
+impl Open for Stored<'_> {
     async fn open(&self, descriptor: &Descriptor) -> io::Result<Option<Chunks>> {
         if descriptor.size > DOCUMENT_MAX {
             return Ok(None);
