@@ -13,13 +13,6 @@ pub(crate) fn target() -> PathBuf {
     env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned()
 }
 
-/// A program of the tests' own Python environment.
-pub(crate) fn venv_program(name: &str) -> PathBuf {
-    let path = target().join("tests-venv/bin").join(name);
-    assert!(path.is_file(), "{} is missing: run tests/run, which installs it", path.display());
-    path
-}
-
 fn program(name: &str) -> PathBuf {
     let path = env::current_exe().unwrap().ancestors().nth(2).unwrap().join(name);
     assert!(path.is_file(), "{} is missing: run tests/run, which builds it first", path.display());

@@ -1,5 +1,6 @@
 //! SeaweedFS: an S3 store in one process, with a user who may do everything and one who may only read.
 
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +11,6 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::ours;
 use super::process::{Component, free_port};
 
 /// Somebody whom the store knows: access key and secret.
@@ -38,9 +38,10 @@ pub(crate) fn seaweed() -> &'static Seaweed {
 
 impl Seaweed {
     fn start() -> Self {
-        let weed = ours::venv_program("weed");
+        let weed =
+            env::var_os("WEED").expect("WEED names no SeaweedFS binary: run tests/run, which installs one");
         let port = free_port();
-        let component = Component::start("seaweed", |dir| command(&weed, dir, port));
+        let component = Component::start("seaweed", |dir| command(weed.as_ref(), dir, port));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let seaweed = Self { component, port, client: client(port), runtime };

@@ -49,7 +49,8 @@ pub(crate) async fn of_racing_creators_one_wins(Subject { store, sibling, .. }: 
         let creators = (0..16).map(|number| {
             let (store, key) = (Arc::clone(if number % 2 == 0 { store } else { sibling }), key.clone());
             tokio::spawn(async move {
-                let lost = conflict(store.write(&key, &Document::new(number.to_string()), When::Absent).await);
+                let lost =
+                    conflict(store.write(&key, &Document::new(number.to_string()), When::Absent).await);
                 (!lost).then_some(number)
             })
         });
@@ -84,10 +85,9 @@ pub(crate) async fn racing_changes_are_not_lost(Subject { store, sibling, .. }: 
 async fn increment(store: &dyn Store) -> Result<(), StoreError> {
     let (number, when) = match store.read(&Key::Catalog).await? {
         None => (0, When::Absent),
-        Some(found) => (
-            str::from_utf8(&found.bytes).unwrap().parse::<u32>().unwrap(),
-            When::Unchanged(found.version),
-        ),
+        Some(found) => {
+            (str::from_utf8(&found.bytes).unwrap().parse::<u32>().unwrap(), When::Unchanged(found.version))
+        }
     };
     store.write(&Key::Catalog, &Document::new((number + 1).to_string()), when).await
 }

@@ -42,7 +42,8 @@ async fn send_in_vain(store: &dyn Store, key: &Key, given: &Given, expected: &De
 pub(crate) async fn wrong_content_is_never_visible(Subject { store, .. }: &Subject) {
     for size in [0, 100, IN_PARTS] {
         let right = noise(size);
-        let flipped = right.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at + 1 == size)).collect::<Vec<_>>();
+        let flipped =
+            right.iter().enumerate().map(|(at, byte)| byte ^ u8::from(at + 1 == size)).collect::<Vec<_>>();
         let longer = [&right[..], b"0"].concat();
         let shorter = right[..size.saturating_sub(1)].to_vec();
         for wrong in [flipped, longer, shorter] {

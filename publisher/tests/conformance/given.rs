@@ -58,7 +58,9 @@ pub(crate) enum End {
 impl Open for Given {
     async fn open(&self, _: &Descriptor) -> io::Result<Option<Chunks>> {
         let (bytes, chunk) = (self.bytes.clone(), self.chunk);
-        let chunks = (0..bytes.len()).step_by(chunk).map(move |from| Ok(bytes.slice(from..bytes.len().min(from + chunk))));
+        let chunks = (0..bytes.len())
+            .step_by(chunk)
+            .map(move |from| Ok(bytes.slice(from..bytes.len().min(from + chunk))));
         let chunks = stream::iter(chunks);
         Ok(Some(match self.end {
             End::Good => chunks.boxed(),
@@ -74,7 +76,12 @@ impl Given {
     }
 
     /// Sends it as what `expected` describes; tells how many bytes passed by.
-    pub(crate) async fn send_as(&self, store: &dyn Store, key: &Key, expected: &Descriptor) -> Result<u64, SendError> {
+    pub(crate) async fn send_as(
+        &self,
+        store: &dyn Store,
+        key: &Key,
+        expected: &Descriptor,
+    ) -> Result<u64, SendError> {
         let passed = AtomicU64::new(0);
         let count = |bytes| {
             passed.fetch_add(bytes, Ordering::Relaxed);

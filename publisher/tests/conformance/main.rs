@@ -1,5 +1,7 @@
 //! One suite against every store: what `Store` promises, and that S3 and directories keep it alike.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may")]
+
 mod conditions;
 mod contents;
 mod given;

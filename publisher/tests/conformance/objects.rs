@@ -42,7 +42,8 @@ pub(crate) async fn each_object_has_its_headers(subject: &Subject) {
         (blob(&large), "application/octet-stream", &immutable),
         (layer(1), "application/octet-stream", &immutable),
     ] {
-        let expected = Headers { content_type: content_type.to_owned(), cache_control: cache_control.clone() };
+        let expected =
+            Headers { content_type: content_type.to_owned(), cache_control: cache_control.clone() };
         let found = headers(&key).await;
         // A directory keeps none; every other store keeps them all.
         assert!(found.as_ref().is_none_or(|found| *found == expected), "{key}: {found:?}");

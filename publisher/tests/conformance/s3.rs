@@ -70,7 +70,8 @@ async fn where_nobody_listens_nothing_can_be_reached() {
 
 #[tokio::test]
 async fn opening_asks_a_bucket_nothing_and_makes_a_directory_only_when_told() {
-    let (look, make) = (Options { changing_ttl: 7, create: false }, Options { changing_ttl: 7, create: true });
+    let (look, make) =
+        (Options { changing_ttl: 7, create: false }, Options { changing_ttl: 7, create: true });
     let nobody: Location = "s3://bucket?endpoint=http://127.0.0.1:1".parse().unwrap();
     assert_eq!(open(&nobody, &look).await.unwrap().name(), nobody.to_string());
     let folder = tempfile::tempdir().unwrap();
@@ -95,9 +96,7 @@ async fn closing_ends_what_was_dropped() {
     let endless = Given { bytes: bytes.slice(1..), chunk: 1 << 20, end: End::Never };
     let (key, expected) = (blob(&bytes), descriptor(&bytes));
     let sending = endless.send_as(&store, &key, &expected);
-    let begun = async {
-        while uploads(&location).await == 0 {}
-    };
+    let begun = async { while uploads(&location).await == 0 {} };
     tokio::select! {
         _ = sending => panic!("it cannot end"),
         () = begun => {}

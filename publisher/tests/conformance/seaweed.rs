@@ -52,12 +52,13 @@ impl Seaweed {
     }
 }
 
-/// Tests end without a word to what they started. The shell waits for its input's end, then stops the server.
+/// Tests end without a word to what they started. The shell waits for its input's end, then stops the server,
+/// at once: nobody wants its data.
 const GUARD: &str = r#"
 cd "$1" && shift
 "$@" >log 2>&1 </dev/null &
 read -r _
-kill $! && wait $!
+kill -KILL $! && wait $! 2>/dev/null
 cd / && rm -rf "$OLDPWD"
 "#;
 
@@ -77,11 +78,25 @@ fn start() -> Seaweed {
     let ports = free_ports::<9>();
     let port = |name: &str, number: usize| format!("-{name}={}", ports[number]);
     let mut command = Command::new("sh");
-    command.args(["-c", GUARD, "guard"]).arg(&folder).arg(weed).args(["mini", "-dir=.", "-s3.config=s3.json"]);
-    command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-bucket=conformance", "-s3.autoCreateBucket=false"]);
+    command.args(["-c", GUARD, "guard"]).arg(&folder).arg(weed).args([
+        "mini",
+        "-dir=.",
+        "-s3.config=s3.json",
+    ]);
+    command.args([
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-bucket=conformance",
+        "-s3.autoCreateBucket=false",
+    ]);
     command.args(["-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false"]);
     command.args(["-filer.localSocket=f.sock", "-s3.localSocket=s.sock"]);
-    command.args([port("s3.port", 0), port("s3.port.grpc", 1), port("master.port", 2), port("master.port.grpc", 3)]);
+    command.args([
+        port("s3.port", 0),
+        port("s3.port.grpc", 1),
+        port("master.port", 2),
+        port("master.port.grpc", 3),
+    ]);
     command.args([port("volume.port", 4), port("volume.port.grpc", 5), port("filer.port", 6)]);
     command.args([port("filer.port.grpc", 7), port("admin.port", 8)]);
     let guard = command.env("HOME", &folder).stdin(Stdio::piped()).spawn().unwrap();
@@ -89,9 +104,9 @@ fn start() -> Seaweed {
         Seaweed { endpoint: format!("http://127.0.0.1:{}", ports[0]), bucket: "conformance", _guard: guard };
     let log = folder.join("log");
     // Runtimes do not nest.
-    thread::scope(|scope| scope.spawn(|| wait(&seaweed)).join())
-        .unwrap()
-        .unwrap_or_else(|error| panic!("SeaweedFS: {error}: {}", std::fs::read_to_string(log).unwrap_or_default()));
+    thread::scope(|scope| scope.spawn(|| wait(&seaweed)).join()).unwrap().unwrap_or_else(|error| {
+        panic!("SeaweedFS: {error}: {}", std::fs::read_to_string(log).unwrap_or_default())
+    });
     seaweed
 }
 

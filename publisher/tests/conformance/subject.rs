@@ -16,13 +16,15 @@ use crate::seaweed::{Identity, seaweed};
 /// Not the default, so that a store that ignores the setting shows.
 pub(crate) const CHANGING_TTL: u32 = 7;
 
+type HeadersOf = dyn Fn(&Key) -> BoxFuture<'static, Option<Headers>> + Send + Sync;
+
 /// A store to be tested.
 pub(crate) struct Subject {
     pub(crate) store: Arc<dyn Store>,
     /// The same place, opened again: what another program would use.
     pub(crate) sibling: Arc<dyn Store>,
     /// What the object is served with; `None` where the store keeps no headers.
-    pub(crate) headers: Box<dyn Fn(&Key) -> BoxFuture<'static, Option<Headers>> + Send + Sync>,
+    pub(crate) headers: Box<HeadersOf>,
     _folder: Option<tempfile::TempDir>,
 }
 
