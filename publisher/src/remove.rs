@@ -71,12 +71,12 @@ async fn unlist(store: &dyn Store, name: &Repository, tag: &Tag) -> Result<(), S
     Ok(())
 }
 
-/// Removes a manifest and every tag that points to it. Returns those tags.
+/// Removes a manifest and every tag that points to it. Returns those tags, in the order of a tag list.
 pub async fn manifest(
     derive: Derive<'_>,
     name: &Repository,
     digest: &Digest,
-) -> Result<Vec<Tag>, RemoveError> {
+) -> Result<BTreeSet<Tag>, RemoveError> {
     let store = derive.store;
     if store.size(&Key::RevisionLink(name.clone(), *digest)).await?.is_none() {
         return Err(RemoveError::Absent(format!("{name}@{digest}")));
@@ -114,12 +114,16 @@ async fn revisions(store: &dyn Store, name: &Repository) -> Result<Vec<Digest>, 
     Ok(keys.into_iter().filter_map(digest).collect())
 }
 
-async fn tags_of(derive: Derive<'_>, name: &Repository, digest: &Digest) -> Result<Vec<Tag>, StoreError> {
-    let mut tags = Vec::new();
+async fn tags_of(
+    derive: Derive<'_>,
+    name: &Repository,
+    digest: &Digest,
+) -> Result<BTreeSet<Tag>, StoreError> {
+    let mut tags = BTreeSet::new();
     for key in derive.store.list(&Prefix::Tags(name.clone())).await? {
         let Key::TagLink(_, tag) = &key else { continue };
         if derive.target(&key).await? == Some(*digest) {
-            tags.push(tag.clone());
+            tags.insert(tag.clone());
         }
     }
     Ok(tags)

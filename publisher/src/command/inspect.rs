@@ -4,33 +4,31 @@ use contract::digest::Digest;
 use contract::key::Key;
 use contract::name::{Reference, Tag};
 
-use super::{guarded, open_store, reference};
+use super::{Context, reference};
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
 use crate::look;
-use crate::report::{Inspected, Report};
-use crate::settings::Settings;
+use crate::report::Inspected;
 use crate::store::StoreError;
 
 /// Runs it.
-pub(super) async fn run(
-    args: &cli::Inspect,
-    settings: &Settings,
-    report: &Report,
-) -> Result<(), CommandError> {
+pub(super) async fn run(args: &cli::Inspect, context: &Context<'_>) -> Result<(), CommandError> {
+    let Context { settings, report, .. } = context;
     let wanted = reference(&args.reference, args.keep_host)?;
-    let store = open_store(&args.from, settings, false).await?;
+    let store = context.open(&args.from, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
-    guarded(&*store, async {
-        let absent = || CommandError::Absent(wanted.to_string());
-        let digest = resolve(derive, &wanted).await?.ok_or_else(absent)?;
-        let node = look::node(derive, &digest, None).await?.ok_or_else(absent)?;
-        let shared = look::shared(&*store, &wanted.repository, &node).await?;
-        report.inspected(&Inspected { reference: &wanted, node: &node, shared: &shared }, settings.format);
-        Ok(())
-    })
-    .await
+    context
+        .guarded(&*store, async {
+            let absent = || CommandError::Absent(wanted.to_string());
+            let digest = resolve(derive, &wanted).await?.ok_or_else(absent)?;
+            let node = look::node(derive, &digest, None).await?.ok_or_else(absent)?;
+            let shared = look::shared(&*store, &wanted.repository, &node).await?;
+            report
+                .inspected(&Inspected { reference: &wanted, node: &node, shared: &shared }, settings.format);
+            Ok(())
+        })
+        .await
 }
 
 /// The digest that a reference means, if the repository has it.

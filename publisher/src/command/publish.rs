@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contract::name::{Reference, Repository, Tag};
 use contract::v1;
 
-use super::{guarded, open_store, reference};
+use super::{Context, reference};
 use crate::apply::Apply;
 use crate::cli;
 use crate::derive::Derive;
@@ -22,17 +22,14 @@ use crate::store::{Kind, Location, Store};
 use crate::v1_chain;
 
 /// Runs it.
-pub(super) async fn run(
-    args: &cli::Publish,
-    settings: &Settings,
-    report: &Report,
-) -> Result<(), CommandError> {
+pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<(), CommandError> {
+    let Context { settings, report, .. } = context;
     let parse = |text: &String| reference(text, args.keep_host);
     let references = args.reference.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
     let location = args.to.as_ref().or(settings.to.as_ref()).ok_or(CommandError::NoStore)?;
     // A folder that is not there yet is made only when the image is known to be good.
-    let early = match open_store(location, settings, false).await {
-        Err(error) if error.kind == Kind::NoStore && matches!(location, Location::Directory(_)) => None,
+    let early = match context.open(location, false).await {
+        Err(CommandError::Store(error)) if error.kind == Kind::NoStore && is_folder(location) => None,
         opened => Some(opened?),
     };
     let wanted = Wanted {
@@ -41,15 +38,12 @@ pub(super) async fn run(
         manifest_type: args.manifest_type.unwrap_or(settings.manifest_type),
         strict: args.strict,
     };
-    let opened = tokio::select! {
-        opened = source::open(&args.source, &wanted, report) => opened?,
-        () = super::interrupted() => return Err(CommandError::Interrupted),
-    };
+    let opened = context.unless_interrupted(source::open(&args.source, &wanted, *report)).await?;
     check_digests(&references, &opened.image)?;
     let store: Arc<dyn Store> = match early {
         Some(store) => store,
         None if args.dry_run => Arc::new(Memory::new(settings.changing_ttl)),
-        None => open_store(location, settings, true).await?,
+        None => context.open(location, true).await?,
     };
     report.about(&opened.image);
 
@@ -57,15 +51,16 @@ pub(super) async fn run(
     let chain = chain(settings.v1 && !args.no_v1, settings, &opened.image, &targets, report);
     let wish = Wish { image: &opened.image, targets: &targets, v1: &chain };
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
-    let plan = guarded(&*store, async {
-        let plan = prepare(derive, &wish, settings.jobs).await?;
-        if !args.dry_run {
-            let apply = Apply { from: &*opened.from, derive, jobs: settings.jobs, progress: report };
-            publish(apply, &wish, &plan).await?;
-        }
-        Ok(plan)
-    })
-    .await?;
+    let plan = context
+        .guarded(&*store, async {
+            let plan = prepare(derive, &wish, settings.jobs).await?;
+            if !args.dry_run {
+                let apply = Apply { from: &*opened.from, derive, jobs: settings.jobs, progress: *report };
+                publish(apply, &wish, &plan).await?;
+            }
+            Ok(plan)
+        })
+        .await?;
     if args.dry_run {
         report.planned(&plan, settings.format);
     } else {
@@ -74,6 +69,10 @@ pub(super) async fn run(
         report.published(&published, settings.format);
     }
     Ok(())
+}
+
+fn is_folder(location: &Location) -> bool {
+    matches!(location, Location::Directory(_))
 }
 
 /// A reference with a digest says which image it must be.

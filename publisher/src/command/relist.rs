@@ -1,23 +1,18 @@
 //! `relist`: derive everything anew.
 
-use super::{guarded, open_store};
+use super::Context;
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
 use crate::relist::Relist;
-use crate::report::Report;
-use crate::settings::Settings;
 
 /// Runs it; problems that were found make it fail at its end.
-pub(super) async fn run(
-    args: &cli::Relist,
-    settings: &Settings,
-    report: &Report,
-) -> Result<(), CommandError> {
-    let store = open_store(&args.store, settings, false).await?;
+pub(super) async fn run(args: &cli::Relist, context: &Context<'_>) -> Result<(), CommandError> {
+    let Context { settings, report, .. } = context;
+    let store = context.open(&args.store, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let relist = Relist { derive, jobs: settings.jobs, stale_after: args.stale_after };
-    let summary = guarded(&*store, async { Ok(relist.run().await?) }).await?;
+    let summary = context.guarded(&*store, async { Ok(relist.run().await?) }).await?;
     report.relisted(&store.name(), &summary, settings.format);
     match summary.problems.len() {
         0 => Ok(()),

@@ -52,7 +52,8 @@ impl Found {
                 | Key::Keep(..)
                 | Key::Probe
                 | Key::Lock
-                | Key::Staged(_) => {}
+                | Key::Staged(_)
+                | Key::Segment { .. } => {}
             }
         }
     }

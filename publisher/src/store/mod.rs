@@ -15,6 +15,7 @@ pub mod directory;
 pub mod memory;
 mod open;
 pub mod s3;
+pub mod swift;
 
 pub use open::{Location, LocationError, Options, open};
 

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::directory::Directory;
 use super::s3::{S3, S3Location};
+use super::swift::{Swift, SwiftLocation};
 use super::{Store, StoreError};
 
 /// Where a store is, as users write it. Holds no secrets: what looks like one is refused.
@@ -18,27 +19,25 @@ pub enum Location {
     Directory(PathBuf),
     /// `s3://bucket/prefix?endpoint=…&region=…&path-style=true`.
     S3(S3Location),
+    /// `swift://container/prefix`.
+    Swift(SwiftLocation),
 }
 
 /// Text that names no store. It is not repeated where a secret might be in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
     /// No text.
-    #[error("a store must be named: a directory (./bucket, file:///srv/bucket) or s3://bucket/prefix")]
+    #[error("a store must be named: a directory (./bucket, file:///srv/bucket), s3://bucket/prefix or swift://container/prefix")]
     Empty,
     /// Some other kind of store.
     #[error(
-        "`{0}://` is no kind of store: expected a directory (./bucket, file:///srv/bucket) or s3://bucket/prefix"
+        "`{0}://` is no kind of store: expected a directory (./bucket, file:///srv/bucket), s3://bucket/prefix or \
+         swift://container/prefix"
     )]
     Scheme(String),
-    /// OpenStack Swift's own protocol.
-    #[error(
-        "swift:// is not supported yet: expected a directory (./bucket, file:///srv/bucket) or s3://bucket/prefix"
-    )]
-    Swift,
     /// `s3:bucket`.
     #[error(
-        "two slashes are missing after `{0}:`: s3://bucket/prefix, file:///srv/bucket; a directory of such a name is ./{0}:…"
+        "two slashes are missing after `{0}:`: s3://bucket/prefix, swift://container/prefix, file:///srv/bucket; a directory of such a name is ./{0}:…"
     )]
     Slashes(String),
     /// `C:\bucket`.
@@ -50,7 +49,7 @@ pub enum LocationError {
     /// `s3://key:secret@bucket`.
     #[error(
         "a store's name holds no user and no secret, since others can read command lines: \
-         credentials come from the environment or an AWS profile"
+         credentials come from the environment, for S3 also from an AWS profile"
     )]
     Secret,
     /// `s3:///prefix`.
@@ -61,6 +60,15 @@ pub enum LocationError {
         "`{0}` is not a bucket's name: expected letters, digits, `.`, `-` and `_`; a host goes into ?endpoint="
     )]
     Bucket(String),
+    /// `swift:///prefix`.
+    #[error("`{0}` names no container: expected swift://container/prefix")]
+    NoContainer(String),
+    /// Not a container's name.
+    #[error("`{0}` is not a container's name: expected up to 256 bytes without `:`, `#` and `%`; the cluster's URL goes into ST_AUTH or OS_AUTH_URL")]
+    Container(String),
+    /// `swift://container?region=r`.
+    #[error("swift://container/prefix takes no settings behind `?`: region and interface come from OS_REGION_NAME and OS_INTERFACE")]
+    SwiftQuery,
     /// A prefix that is no path.
     #[error("`{0}` is not a prefix: it may hold no empty segment, `.`, `..`, `#` or control character")]
     Prefix(String),
@@ -92,7 +100,7 @@ impl FromStr for Location {
             return match scheme {
                 "s3" => rest.parse().map(Self::S3),
                 "file" => file(text).map(Self::Directory),
-                "swift" => Err(LocationError::Swift),
+                "swift" => rest.parse().map(Self::Swift),
                 other => Err(LocationError::Scheme(other.to_owned())),
             };
         }
@@ -127,6 +135,7 @@ impl fmt::Display for Location {
         match self {
             Self::Directory(path) => path.display().fmt(f),
             Self::S3(location) => location.fmt(f),
+            Self::Swift(location) => location.fmt(f),
         }
     }
 }
@@ -140,16 +149,17 @@ pub struct Options {
     pub create: bool,
 }
 
-/// Opens the store at a location. Asks an S3 store nothing: a bucket that is not there shows at the first read.
+/// Opens the store at a location. Asks a bucket or container nothing: one that is not there shows at the first read.
 ///
 /// # Errors
-/// [`Kind::NoStore`](super::Kind::NoStore) for a directory that is not there, and whatever hinders opening it; for S3,
-/// settings (region, addressing style) that are missing or wrong.
+/// [`Kind::NoStore`](super::Kind::NoStore) for a directory that is not there, and whatever hinders opening it; for S3
+/// and Swift, settings that are missing or wrong.
 pub async fn open(location: &Location, options: &Options) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match location {
         Location::Directory(path) if options.create => Arc::new(Directory::create(path).await?),
         Location::Directory(path) => Arc::new(Directory::open(path).await?),
         Location::S3(location) => Arc::new(S3::connect(location.clone(), options.changing_ttl).await?),
+        Location::Swift(location) => Arc::new(Swift::connect(location.clone(), options.changing_ttl)?),
     })
 }
 
@@ -169,12 +179,16 @@ mod tests {
             "s3://b?endpoint=http://127.0.0.1:8333",
             "s3://b/p?endpoint=https://s3.example.com/under&region=eu-1&path-style=false",
             "s3://b?path-style=true",
+            "swift://container",
+            "swift://some container/a/b=c",
         ] {
             assert_eq!(text.parse::<Location>().map(|location| location.to_string()), Ok(text.to_owned()));
         }
         for (text, printed) in [
             ("file:///srv/a%20b", "/srv/a b"),
             ("s3://b/", "s3://b"),
+            ("swift://c/", "swift://c"),
+            ("swift://c/p/", "swift://c/p"),
             ("s3://b/p/?path-style=TRUE&region=r", "s3://b/p?region=r&path-style=true"),
             ("s3://b?endpoint=http%3A%2F%2Flocalhost%3A1%2F", "s3://b?endpoint=http://localhost:1"),
         ] {
@@ -189,7 +203,15 @@ mod tests {
         for (text, error) in [
             ("", Empty),
             ("http://bucket.example.com", Scheme(owned("http"))),
-            ("swift://container/prefix", Swift),
+            ("swift:container", Slashes(owned("swift"))),
+            ("swift://", NoContainer(owned("swift://"))),
+            ("swift:///prefix", NoContainer(owned("swift:///prefix"))),
+            ("swift://user:secret@container", Secret),
+            ("swift://host:5000/v3", Container(owned("host:5000"))),
+            ("swift://../v1", Container(owned(".."))),
+            ("swift://c/a//b", Prefix(owned("a//b"))),
+            ("swift://c/../b", Prefix(owned("../b"))),
+            ("swift://c?region=r", SwiftQuery),
             ("s3:bucket", Slashes(owned("s3"))),
             ("C:\\bucket", Windows(owned("C:\\bucket"))),
             ("c:/bucket", Windows(owned("c:/bucket"))),

@@ -1,4 +1,4 @@
-//! One suite against every store: what `Store` promises, and that S3 and directories keep it alike.
+//! One suite against every store: what `Store` promises, and that S3, Swift and directories keep it alike.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may")]
 
@@ -10,6 +10,10 @@ mod objects;
 mod s3;
 mod seaweed;
 mod subject;
+mod swift;
+mod swift_front;
+mod swift_keystone;
+mod swift_server;
 
 /// The tests of the suite, for one store.
 macro_rules! suite {
@@ -25,26 +29,32 @@ macro_rules! suite {
     };
 }
 
+/// The second list is for stores whose conditions are atomic; for the others, tests of their own show what holds.
 macro_rules! for_every_store {
-    ($($tests:tt)*) => {
-        suite!(memory, $($tests)*);
-        suite!(directory, $($tests)*);
-        suite!(seaweedfs, $($tests)*);
+    ({ $($tests:tt)* } and_where_it_compares { $($comparing:tt)* }) => {
+        suite!(memory, $($tests)* $($comparing)*);
+        suite!(directory, $($tests)* $($comparing)*);
+        suite!(seaweedfs, $($tests)* $($comparing)*);
+        suite!(swift_at_once, $($tests)*);
+        suite!(swift_in_segments, $($tests)*);
     };
 }
 
 for_every_store! {
-    objects::what_was_written_is_read
-    objects::what_is_missing_is_none
-    objects::each_object_has_its_headers
-    objects::deleting_twice_is_no_error
-    objects::a_copy_is_equal
-    conditions::a_write_happens_when_its_condition_holds
-    conditions::of_racing_creators_one_wins
-    conditions::racing_changes_are_not_lost
-    contents::content_of_any_size_arrives
-    contents::wrong_content_is_never_visible
-    contents::a_failing_source_leaves_what_was_there
-    contents::a_dropped_sending_leaves_nothing
-    listing::exactly_the_keys_below_a_prefix_are_listed
+    {
+        objects::what_was_written_is_read
+        objects::what_is_missing_is_none
+        objects::each_object_has_its_headers
+        objects::deleting_twice_is_no_error
+        objects::a_copy_is_equal
+        contents::content_of_any_size_arrives
+        contents::wrong_content_is_never_visible
+        contents::a_failing_source_leaves_what_was_there
+        contents::a_dropped_sending_leaves_nothing
+        listing::exactly_the_keys_below_a_prefix_are_listed
+    } and_where_it_compares {
+        conditions::a_write_happens_when_its_condition_holds
+        conditions::of_racing_creators_one_wins
+        conditions::racing_changes_are_not_lost
+    }
 }

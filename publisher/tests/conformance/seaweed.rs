@@ -54,7 +54,7 @@ impl Seaweed {
 
 /// Tests end without a word to what they started. The shell waits for its input's end, then stops the server,
 /// at once: nobody wants its data.
-const GUARD: &str = r#"
+pub(crate) const GUARD: &str = r#"
 cd "$1" && shift
 "$@" >log 2>&1 </dev/null &
 read -r _
@@ -111,7 +111,7 @@ fn start() -> Seaweed {
 }
 
 /// All held at once, so that they differ.
-fn free_ports<const N: usize>() -> [u16; N] {
+pub(crate) fn free_ports<const N: usize>() -> [u16; N] {
     let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }

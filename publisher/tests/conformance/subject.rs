@@ -12,6 +12,7 @@ use publisher::store::s3::{S3, S3Location};
 use publisher::store::{Headers, Store};
 
 use crate::seaweed::{Identity, seaweed};
+use crate::swift_server::{cluster, small_cluster};
 
 /// Not the default, so that a store that ignores the setting shows.
 pub(crate) const CHANGING_TTL: u32 = 7;
@@ -26,6 +27,25 @@ pub(crate) struct Subject {
     /// What the object is served with; `None` where the store keeps no headers.
     pub(crate) headers: Box<HeadersOf>,
     _folder: Option<tempfile::TempDir>,
+}
+
+impl Subject {
+    pub(crate) fn new(
+        store: impl Store + 'static,
+        sibling: impl Store + 'static,
+        headers: impl Fn(&Key) -> BoxFuture<'static, Option<Headers>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { store: Arc::new(store), sibling: Arc::new(sibling), headers: Box::new(headers), _folder: None }
+    }
+}
+
+pub(crate) async fn swift_at_once() -> Subject {
+    crate::swift::subject(cluster()).await
+}
+
+/// Where everything over 1 MiB is a large object.
+pub(crate) async fn swift_in_segments() -> Subject {
+    crate::swift::subject(small_cluster()).await
 }
 
 pub(crate) async fn memory() -> Subject {

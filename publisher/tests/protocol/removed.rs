@@ -51,7 +51,7 @@ async fn a_manifest_goes_with_its_tags_and_its_repository() {
     let store = two_tags().await;
     let digest = Sample::image("one").digest();
     let tags = remove::manifest(derive(&store), &app(), &digest).await.unwrap();
-    assert_eq!(tags, [tag("1"), tag("2")]);
+    assert_eq!(tags.into_iter().collect::<Vec<_>>(), [tag("1"), tag("2")]);
     let catalog = store.read(&Key::Catalog).await.unwrap().unwrap();
     let repositories = Catalog::from_bytes(&catalog.bytes).unwrap().repositories;
     assert_eq!(repositories.iter().map(Repository::as_str).collect::<Vec<_>>(), ["acme/other"]);

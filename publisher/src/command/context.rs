@@ -1,0 +1,93 @@
+//! What every command has at hand: settings, the report, and an ear for signals.
+
+use std::sync::Arc;
+
+use contract::key::Key;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::failure::CommandError;
+use crate::report::Report;
+use crate::settings::Settings;
+use crate::store::{self, Location, Options, Store};
+
+/// For the whole of a command.
+pub(super) struct Context<'a> {
+    pub(super) settings: Settings,
+    pub(super) report: &'a Report,
+    /// Becomes true when somebody wants the work to end. It stays true, so that none is missed between two waits.
+    interrupted: watch::Receiver<bool>,
+}
+
+impl<'a> Context<'a> {
+    /// Listens from here on.
+    pub(super) fn new(settings: Settings, report: &'a Report) -> Self {
+        let (tell, interrupted) = watch::channel(false);
+        if let (Ok(interrupt), Ok(terminate)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        {
+            tokio::spawn(listen(interrupt, terminate, tell));
+        }
+        Self { settings, report, interrupted }
+    }
+
+    /// Does something unless, or until, a signal comes.
+    pub(super) async fn unless_interrupted<T, E: Into<CommandError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, CommandError> {
+        let mut interrupted = self.interrupted.clone();
+        let came = async {
+            if interrupted.wait_for(|came| *came).await.is_err() {
+                // Nobody listens: then signals end the process by themselves, which the order of writing allows for.
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            done = work => done.map_err(Into::into),
+            () = came => Err(CommandError::Interrupted),
+        }
+    }
+
+    /// Opens a store and sees that it answers, so that a wrong name is told before long work is done.
+    pub(super) async fn open(
+        &self,
+        location: &Location,
+        create: bool,
+    ) -> Result<Arc<dyn Store>, CommandError> {
+        let options = Options { changing_ttl: self.settings.changing_ttl, create };
+        self.unless_interrupted(async {
+            let store = store::open(location, &options).await?;
+            store.read(&Key::Catalog).await?;
+            Ok::<_, CommandError>(store)
+        })
+        .await
+    }
+
+    /// Does work on a store; on every way out, the store ends what it began.
+    pub(super) async fn guarded<T>(
+        &self,
+        store: &dyn Store,
+        work: impl Future<Output = Result<T, CommandError>>,
+    ) -> Result<T, CommandError> {
+        let done = self.unless_interrupted(work).await;
+        let closed = store.close().await;
+        let done = done?;
+        closed?;
+        Ok(done)
+    }
+}
+
+/// The first signal is told; who sends a second one does not want to wait for what the first one began.
+async fn listen(mut interrupt: Signal, mut terminate: Signal, tell: watch::Sender<bool>) {
+    for nth in 0..2 {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        match nth {
+            0 => _ = tell.send(true),
+            _ => std::process::exit(1),
+        }
+    }
+}

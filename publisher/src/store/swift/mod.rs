@@ -1,0 +1,208 @@
+//! A store in a container of OpenStack Swift, by Swift's own protocol.
+//!
+//! Every upload carries its MD5, which the cluster checks. What is larger than the cluster takes in one object is a
+//! [static large object](https://docs.openstack.org/swift/latest/overview_large_objects.html): a manifest that lists
+//! segments, which stand in the same container and are as public as it is. Each large object has segments of its own,
+//! so that one can be deleted without looking for others that share them.
+//!
+//! Swift compares nothing atomically, so no lock is built on it: `If-None-Match` is sent, and of several creators at
+//! once more than one may win.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use contract::key::{Key, Prefix};
+use reqwest::Client;
+use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
+use tokio::sync::OnceCell;
+
+use super::{Document, Found, Headers, Kind, SendError, Store, StoreError, When};
+use crate::content::Content;
+use errors::{Failure, Said};
+use http::{Answer, Call, Tries, exchange};
+use info::Info;
+use session::{Session, Sessions};
+
+mod copy;
+mod errors;
+mod feed;
+mod http;
+mod info;
+mod location;
+mod login;
+mod objects;
+mod segments;
+mod send;
+mod session;
+mod write;
+
+pub use http::Patience;
+pub use location::SwiftLocation;
+pub use login::{Login, LoginError};
+
+/// A store in a container.
+pub struct Swift {
+    location: SwiftLocation,
+    http: Client,
+    sessions: Sessions,
+    changing_ttl: u32,
+    patience: Patience,
+    info: OnceCell<Info>,
+    /// Whether the container was seen.
+    container: OnceCell<()>,
+    uploads: Mutex<Uploads>,
+}
+
+/// Segments that no manifest names yet, by upload.
+type Uploads = BTreeMap<u64, Vec<String>>;
+
+impl Swift {
+    /// A store whose credentials come from the environment. The cluster is asked nothing.
+    ///
+    /// # Errors
+    /// When settings are missing or wrong.
+    pub fn connect(location: SwiftLocation, changing_ttl: u32) -> Result<Self, StoreError> {
+        match Login::of(|name| std::env::var(name).ok()) {
+            Ok(login) => Self::new(location, login, changing_ttl),
+            Err(error) => Err(not_opened(&location, Kind::Credentials, error.into())),
+        }
+    }
+
+    /// A store with given credentials. `changing_ttl` is how many seconds caches may keep what changes.
+    ///
+    /// # Errors
+    /// When the certificates that the login names cannot be used.
+    pub fn new(location: SwiftLocation, login: Login, changing_ttl: u32) -> Result<Self, StoreError> {
+        let http = http::client(login.authorities.as_deref());
+        let http = http.map_err(|error| not_opened(&location, Kind::Other, error.into()))?;
+        Ok(Self {
+            location,
+            http,
+            sessions: Sessions::new(login),
+            changing_ttl,
+            patience: Patience::default(),
+            info: OnceCell::new(),
+            container: OnceCell::new(),
+            uploads: Mutex::default(),
+        })
+    }
+
+    /// The same store with other patience.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// The path of a key in the account.
+    fn path(&self, key: &Key) -> String {
+        self.in_account(&self.location.path(key))
+    }
+
+    fn in_account(&self, path: &str) -> String {
+        format!("{}/{path}", self.location.container)
+    }
+
+    fn uploads(&self) -> MutexGuard<'_, Uploads> {
+        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn session(&self, rejected: Option<&Arc<Session>>) -> Result<Arc<Session>, Failure> {
+        self.sessions.get(&self.http, self.patience, rejected).await
+    }
+
+    /// Asks for a path of the account until there is an answer that counts. A token that is no longer taken is
+    /// renewed, once.
+    async fn call(&self, path: &str, query: &str, call: &Call) -> Result<Answer, Failure> {
+        let mut tries = Tries::new(self.patience);
+        let mut rejected = None;
+        loop {
+            let session = self.session(rejected.as_ref()).await?;
+            match exchange(&self.http, &session.url(path, query), call, session.header()).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) if failure.status == 401 && rejected.is_none() => rejected = Some(session),
+                Err(failure) => tries.after(failure).await?,
+            }
+        }
+    }
+
+    fn failed(&self, failure: Failure, action: String) -> StoreError {
+        let Failure { kind, said, .. } = failure;
+        StoreError { kind, store: self.name(), action, source: Some(Said(said).into()) }
+    }
+}
+
+fn not_opened(
+    location: &SwiftLocation,
+    kind: Kind,
+    source: Box<dyn std::error::Error + Send + Sync>,
+) -> StoreError {
+    StoreError { kind, store: location.to_string(), action: "opening it".to_owned(), source: Some(source) }
+}
+
+/// The headers that an object is stored with, as requests carry them.
+fn stored(headers: &Headers) -> Result<HeaderMap, Failure> {
+    let value = |text: &str| {
+        HeaderValue::from_str(text).map_err(|_| Failure::new(Kind::Other, format!("`{text}` fits no header")))
+    };
+    let pairs =
+        [(CONTENT_TYPE, value(&headers.content_type)?), (CACHE_CONTROL, value(&headers.cache_control)?)];
+    Ok(HeaderMap::from_iter(pairs))
+}
+
+impl fmt::Debug for Swift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Swift").field("location", &self.location).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for Swift {
+    fn name(&self) -> String {
+        self.location.to_string()
+    }
+
+    async fn compares(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
+        let found =
+            self.look(key).await.map_err(|failure| self.failed(failure, format!("looking for {key}")))?;
+        Ok(found.map(|found| found.size))
+    }
+
+    async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {
+        self.get(key).await.map_err(|failure| self.failed(failure, format!("reading {key}")))
+    }
+
+    async fn write(&self, key: &Key, document: &Document, when: When) -> Result<(), StoreError> {
+        let written = self.put_when(key, document, when).await;
+        written.map_err(|failure| self.failed(failure, format!("writing {key}")))
+    }
+
+    async fn send(&self, key: &Key, content: &Content<'_>) -> Result<(), SendError> {
+        self.send_content(key, content).await
+    }
+
+    async fn copy(&self, from: &Key, to: &Key) -> Result<(), StoreError> {
+        let copied = self.copy_object(from, to).await;
+        copied.map_err(|failure| self.failed(failure, format!("copying {from} to {to}")))
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        let deleted = self.delete_object(key).await;
+        deleted.map_err(|failure| self.failed(failure, format!("deleting {key}")))
+    }
+
+    async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
+        let listed = self.list_below(&self.location.below(&prefix.path())).await;
+        listed.map_err(|failure| self.failed(failure, format!("listing {}", prefix.path())))
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        let closed = self.abort_all().await;
+        closed.map_err(|failure| self.failed(failure, "removing segments of unfinished uploads".to_owned()))
+    }
+}
