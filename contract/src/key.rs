@@ -66,6 +66,15 @@ pub enum Key {
     Lock,
     /// Being written, in a directory. Never read.
     Staged(u64),
+    /// A piece of an object that is too large for one upload, in stores whose large objects are lists of others.
+    Segment {
+        /// The object. It alone owns the piece.
+        of: Box<Key>,
+        /// Which upload of that object, a random number.
+        upload: u64,
+        /// Counted from 1.
+        number: u32,
+    },
 }
 
 /// What an object's `Content-Type` is.
@@ -102,7 +111,8 @@ impl Key {
             | Self::V1Json(_)
             | Self::V1Ancestry(_)
             | Self::V1Layer(_)
-            | Self::Keep(..) => true,
+            | Self::Keep(..)
+            | Self::Segment { .. } => true,
             Self::TagLink(..)
             | Self::TagView(..)
             | Self::TagList(_)
@@ -121,7 +131,9 @@ impl Key {
     pub fn content_type(&self) -> ContentType {
         ContentType::Fixed(match self {
             Self::DigestView(..) | Self::TagView(..) => return ContentType::OfManifest,
-            Self::Blob(_) | Self::V1Layer(_) | Self::Lock | Self::Staged(_) => "application/octet-stream",
+            Self::Blob(_) | Self::V1Layer(_) | Self::Lock | Self::Staged(_) | Self::Segment { .. } => {
+                "application/octet-stream"
+            }
             Self::LayerLink(..)
             | Self::RevisionLink(..)
             | Self::TagLink(..)
@@ -152,7 +164,7 @@ impl Key {
     /// Whether clients have any business with the object; the others are our own.
     pub fn is_public(&self) -> bool {
         match self {
-            Self::Keep(..) | Self::Probe | Self::Lock | Self::Staged(_) => false,
+            Self::Keep(..) | Self::Probe | Self::Lock | Self::Staged(_) | Self::Segment { .. } => false,
             Self::Blob(_)
             | Self::LayerLink(..)
             | Self::RevisionLink(..)
@@ -194,7 +206,8 @@ impl Key {
             | Self::Keep(..)
             | Self::Probe
             | Self::Lock
-            | Self::Staged(_) => None,
+            | Self::Staged(_)
+            | Self::Segment { .. } => None,
         }
     }
 
@@ -243,6 +256,7 @@ impl fmt::Display for Key {
             Self::Probe => write!(f, "{OWN}/probe.json"),
             Self::Lock => write!(f, "{OWN}/lock"),
             Self::Staged(number) => write!(f, "{OWN}/tmp/{number:016x}"),
+            Self::Segment { of, upload, number } => write!(f, "{OWN}/segments/{of}/{upload:016x}/{number:05}"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One connection's life: HTTP/1.1 or HTTP/2 by what the client says first, within its limits of time.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -15,10 +16,11 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::client::client;
+use crate::live::Live;
 use crate::objects::{self, Body};
 use crate::respond::respond;
-use crate::route::{Answer, route};
-use crate::settings::Settings;
+use crate::route::{Answer, Asked, decide};
 
 mod pulse;
 
@@ -26,7 +28,7 @@ use pulse::{Pulse, Watched};
 
 /// What all connections share.
 pub(crate) struct Server {
-    settings: Settings,
+    live: Live,
     http: auto::Builder<TokioExecutor>,
 }
 
@@ -35,7 +37,7 @@ pub(crate) struct Server {
 const HEADER_SIZE: usize = 128 * 1024;
 
 impl Server {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(live: Live) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         // Not `pipeline_flush`: with it hyper's own answers, 400, 414 and 431, are never sent.
         http.http1().max_buf_size(HEADER_SIZE);
@@ -48,11 +50,11 @@ impl Server {
             // The smallest that RFC 9113 §6.9.2 knows: request bodies are not read.
             .initial_connection_window_size(65_535)
             .initial_stream_window_size(65_535);
-        Self { settings, http }
+        Self { live, http }
     }
 
     /// Serves one connection until it ends, by itself or by a limit, or until `stop`.
-    pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, stop: CancellationToken) {
+    pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, stop: CancellationToken) {
         // Answers are small and complete; waiting for more to send only adds latency.
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "no TCP_NODELAY");
@@ -62,14 +64,15 @@ impl Server {
         let service = service_fn(|request| {
             pulse.asked();
             let server = Arc::clone(&self);
-            async move { Ok::<_, Infallible>(server.answer(request).await) }
+            async move { Ok::<_, Infallible>(server.answer(request, peer).await) }
         });
-        let limits = &self.settings.limits;
+        // Those of its beginning, to its end.
+        let limits = self.live.view().settings.limits.clone();
         let mut connection = pin!(self.http.serve_connection(io, service));
         tokio::select! {
             biased;
             ended = connection.as_mut() => return note(ended),
-            () = pulse.stops(limits) => {}
+            () = pulse.stops(&limits) => {}
             () = time::sleep(limits.total) => {}
             () = stop.cancelled() => {}
         }
@@ -78,21 +81,23 @@ impl Server {
         tokio::select! {
             biased;
             ended = connection.as_mut() => note(ended),
-            () = pulse.stops(limits) => debug!("connection closed: nothing moves"),
+            () = pulse.stops(&limits) => debug!("connection closed: nothing moves"),
         }
     }
 
     /// The body of a request is not looked at: hyper closes an HTTP/1.1 connection, and resets an HTTP/2 stream, whose
     /// request was answered while a body is still to come.
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        let view = self.live.view();
+        let settings = &view.settings;
         let (method, path) = (request.method(), request.uri().path());
-        let ready = |reply| respond(reply, method, &self.settings).map(Either::Left);
-        let response = match route(method, path, &self.settings) {
+        let client = settings.by_client.then(|| client(peer, request.headers(), &settings.proxies));
+        let asked = Asked { method, path, query: request.uri().query(), client };
+        let ready = |reply| respond(reply, method, settings).map(Either::Left);
+        let response = match decide(&asked, settings, &view.health) {
             Answer::Reply(reply) => ready(reply),
             Answer::Object(directory, key) => {
-                objects::answer(directory, &key, &request, self.settings.changing_ttl)
-                    .await
-                    .unwrap_or_else(ready)
+                objects::answer(directory, &key, &request, settings.changing_ttl).await.unwrap_or_else(ready)
             }
         };
         debug!(%method, path, status = response.status().as_u16());

@@ -5,22 +5,32 @@
 //!
 //! ```text
 //! GET /v2/acme/app/manifests/1.2
-//!   -> route::route        Answer::Reply(Reply::Redirect("https://cdn.example.com/docker/registry/v2/…"))
+//!   -> route::decide       Answer::Reply(Reply::Redirect("https://cdn.example.com/docker/registry/v2/…"))
 //!   -> respond::respond    302, Location, Cache-Control
 //! ```
 //!
 //! - [`settings`]: flags, environment, file and default become [`settings::Settings`], checked before anything is bound.
 //! - [`route`]: what a request gets. The whole behaviour of the product is this function.
 //! - [`respond`]: what that looks like in HTTP.
+//! - `client`: whose address counts as the client's.
+//! - [`health`]: which of several bases are up; `watch` finds it out.
+//! - [`live`]: the settings that are in force, which [`keep`] replaces when their file changes.
+//! - [`explain`]: what settings would do, told to people.
 //! - [`server`]: sockets, time and signals around the two: limits, timeouts, drain.
 //! - `objects`: with `--directory`, the objects themselves, from disk.
 //!
 //! What a path of the API means and where an object lives is not decided here but in [`contract`], which the
 //! publisher shares: so the two cannot disagree.
 
+mod client;
 mod connection;
+pub mod explain;
+pub mod health;
+pub mod keep;
+pub mod live;
 mod objects;
 pub mod respond;
 pub mod route;
 pub mod server;
 pub mod settings;
+mod watch;

@@ -2,37 +2,49 @@
 
 use std::process::ExitCode;
 
+use endpoint::keep::Keeper;
+use endpoint::live::Live;
 use endpoint::server::{self, StartError};
-use endpoint::settings::{self, Arguments, Settings};
+use endpoint::settings::{self, Arguments, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
+mod command;
 mod report;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read(std::env::args_os()).unwrap_or_else(|usage| usage.exit());
-    let settings = match settings::load(arguments) {
-        Ok(settings) => settings,
+    match &arguments.command {
+        Some(Command::Check { file }) => return command::check(file),
+        Some(Command::Route(asked)) => return command::route(asked),
+        None => {}
+    }
+    let live = match settings::load(arguments.clone()) {
+        Ok(settings) => Live::from(settings),
         Err(error) => return report::failed(2, &error, error.hint()),
     };
-    report::log(settings.log);
-    match serve(settings) {
+    report::log(live.view().settings.log);
+    match serve(arguments, live) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report::failed(1, &error, error.hint()),
     }
 }
 
 #[tokio::main]
-async fn serve(settings: Settings) -> Result<(), StartError> {
+async fn serve(arguments: Arguments, live: Live) -> Result<(), StartError> {
     // Before the socket, so that who sees the port open may already send a signal.
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
+    let keeper = Keeper::new(arguments, live.clone()).map_err(StartError::Signals)?;
     let told_to_stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
     };
-    let listener = server::listen(&settings).await?;
-    server::run(listener, settings, told_to_stop).await;
+    let listener = server::listen(&live.view().settings).await?;
+    tokio::select! {
+        () = keeper.run() => {}
+        () = server::run(listener, live, told_to_stop) => {}
+    }
     Ok(())
 }

@@ -102,7 +102,8 @@ async fn read<B>(
         | Key::Keep(..)
         | Key::Probe
         | Key::Lock
-        | Key::Staged(_) => Version::of,
+        | Key::Staged(_)
+        | Key::Segment { .. } => Version::of,
     };
     let document = document(directory, key).await?;
     let version = version(&Digest::of(algorithm(key), &document));
@@ -171,7 +172,7 @@ fn whole(key: &Key, document: Bytes, method: &Method) -> Result<Response<Body>, 
 }
 
 /// How a v2 client is told that there is no such object. It followed our redirect, so this is what it reads.
-fn missing(key: &Key) -> Unknown {
+pub(crate) fn missing(key: &Key) -> Unknown {
     match key {
         Key::Blob(_) => Unknown::V2(ErrorCode::BlobUnknown),
         // Docker 1.10 to 17.05 goes on with v1 on exactly this code.
@@ -193,6 +194,7 @@ fn missing(key: &Key) -> Unknown {
         | Key::Keep(..)
         | Key::Probe
         | Key::Lock
-        | Key::Staged(_) => Unknown::Plain,
+        | Key::Staged(_)
+        | Key::Segment { .. } => Unknown::Plain,
     }
 }

@@ -20,6 +20,18 @@ pub(crate) fn log(format: Log) {
     }
 }
 
+/// Prints what was asked for, which is data.
+#[expect(clippy::print_stdout, reason = "standard output is for data")]
+pub(crate) fn answer(text: &str) {
+    println!("{text}");
+}
+
+/// Says what people may want to know, though nothing is wrong.
+#[expect(clippy::print_stderr, reason = "this is for people")]
+pub(crate) fn note(text: &str) {
+    eprintln!("note: {text}");
+}
+
 /// Says why it ends, and with which exit code.
 #[expect(clippy::print_stderr, reason = "this is for people, and may come before there is a log")]
 pub(crate) fn failed(code: u8, error: &dyn Error, hint: Option<&str>) -> ExitCode {

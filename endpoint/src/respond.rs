@@ -23,13 +23,17 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 /// would then hide a repaired setting or a new release, and all of these cost next to nothing to answer again.
 pub(crate) const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
 
+/// Of a redirect that another client might not get: no header tells caches that it is for this address alone.
+const OF_CLIENT: HeaderValue = HeaderValue::from_static("private, no-store");
+
 /// The response to a request of this method.
 pub fn respond(reply: Reply, method: &Method, settings: &Settings) -> Response<Full<Bytes>> {
     let mut response = match reply {
         Reply::Ping => ping(settings),
         Reply::Version => version(settings),
         Reply::Healthy => fixed(StatusCode::OK, TEXT, Bytes::from_static(b"ok\n")),
-        Reply::Redirect(location) => redirect(location, settings),
+        Reply::Redirect(location) => redirect(location, settings.redirect_caching.clone()),
+        Reply::RedirectOfClient(location) => redirect(location, OF_CLIENT),
         Reply::Unknown(unknown) => refusal(StatusCode::NOT_FOUND, unknown, "not found\n"),
         Reply::MethodNotAllowed(unknown) => method_not_allowed(unknown),
         Reply::TooLong => fixed(StatusCode::URI_TOO_LONG, TEXT, Bytes::from_static(b"path too long\n")),
@@ -60,7 +64,7 @@ fn version(settings: &Settings) -> Response<Full<Bytes>> {
 }
 
 /// 302 and not 308: Docker before 1.10 does not know the latter, and it must not be remembered for ever.
-fn redirect(location: String, settings: &Settings) -> Response<Full<Bytes>> {
+fn redirect(location: String, caching: HeaderValue) -> Response<Full<Bytes>> {
     // Settings and grammar only let through what a header may hold.
     let Ok(location) = HeaderValue::try_from(location) else { return failed() };
     let mut response = Response::new(Full::default());
@@ -68,7 +72,7 @@ fn redirect(location: String, settings: &Settings) -> Response<Full<Bytes>> {
     let headers = response.headers_mut();
     headers.insert(LOCATION, location);
     headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    headers.insert(CACHE_CONTROL, settings.redirect_caching.clone());
+    headers.insert(CACHE_CONTROL, caching);
     response
 }
 

@@ -1,13 +1,34 @@
 //! What a request gets. Pure: no socket, no clock, no disk; the whole behaviour of the endpoint can be read here.
 
-use std::fmt::Write;
+use std::net::IpAddr;
 use std::path::Path;
 
 use contract::api::{ErrorCode, Request, Unknown};
 use contract::key::Key;
 use http::Method;
 
-use crate::settings::{OBJECTS, Origin, Settings};
+use crate::health::Health;
+use crate::settings::{OBJECTS, Settings};
+
+mod location;
+mod name;
+mod why;
+
+pub use why::why;
+
+/// All of a request that its answer depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'r> {
+    /// The method.
+    pub method: &'r Method,
+    /// The request target's path as it came over the wire: percent-encoded, without host and query.
+    pub path: &'r str,
+    /// What stands behind the question mark. Only another registry may want it: it is not for a bucket (containerd's
+    /// mirror requests carry `?ns=docker.io`).
+    pub query: Option<&'r str>,
+    /// The client's address, where any route wants to know it.
+    pub client: Option<IpAddr>,
+}
 
 /// What a request gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +50,8 @@ pub enum Reply {
     Healthy,
     /// The object is at this URL.
     Redirect(String),
+    /// For this client the object is at this URL, for another it may be elsewhere.
+    RedirectOfClient(String),
     /// There is no such thing.
     Unknown(Unknown),
     /// Only GET and HEAD are answered; told in the words of the API that the path belongs to.
@@ -42,12 +65,17 @@ pub enum Reply {
 /// The longest path that is looked at, in bytes. The longest that means something has a name of 255 and a digest of 135.
 pub const PATH_LIMIT: usize = 8 * 1024;
 
-/// Decides what a request gets. `path` is the request target's path as it came over the wire: percent-encoded, without
-/// host and query.
-///
-/// There is no parameter for headers, and the query has none either: an answer depends on nothing else, so any cache
-/// between a client and us may keep it. (containerd's mirror requests carry `?ns=docker.io`, which is not for us.)
+/// Decides what a request without a query gets, where every base is up and nothing is known of the client.
 pub fn route<'s>(method: &Method, path: &str, settings: &'s Settings) -> Answer<'s> {
+    decide(&Asked { method, path, query: None, client: None }, settings, &Health::default())
+}
+
+/// Decides what a request gets.
+///
+/// There is no parameter for headers: an answer depends on nothing else, so any cache between a client and us may keep
+/// it, if it does not depend on the client's address.
+pub fn decide<'s>(asked: &Asked<'_>, settings: &'s Settings, health: &Health) -> Answer<'s> {
+    let Asked { method, path, .. } = *asked;
     // Everything is published by other means, so nothing here changes anything: RFC 9110 §15.5.6. This also answers
     // `OPTIONS *` and `CONNECT host:port`, whose targets have no path.
     if method != Method::GET && method != Method::HEAD {
@@ -64,37 +92,26 @@ pub fn route<'s>(method: &Method, path: &str, settings: &'s Settings) -> Answer<
     if let Some(object) = path.strip_prefix(OBJECTS) {
         return objects(object, settings);
     }
-    match Request::parse(path) {
+    Answer::Reply(match Request::parse(path) {
         // Docker up to 1.7, and `docker search` of today, ask this first and go no further without it.
-        Request::Ping => Answer::Reply(Reply::Ping),
-        // 200 says "v2, and no login needed" (distribution spec, "Determining Support").
-        Request::Version => Answer::Reply(Reply::Version),
-        Request::Object(key) => Answer::Reply(Reply::Redirect(location(&key, settings))),
-        // Whatever the grammar refuses ends here: nothing that a client wrote is ever copied into a redirect.
-        Request::Unknown(unknown) => Answer::Reply(Reply::Unknown(unknown)),
-    }
+        Request::Ping => Reply::Ping,
+        // 200 says "v2, and no login needed" (distribution spec, "Determining Support"). Never redirected: clients
+        // take what answers it for the registry.
+        Request::Version => Reply::Version,
+        Request::Object(key) => location::redirect(asked, key, settings, health),
+        // Whatever the grammar refuses ends here: no path that a client made up is ever copied into a redirect.
+        Request::Unknown(unknown) => Reply::Unknown(unknown),
+    })
 }
 
 /// `/objects/…` is where `--directory` redirects to. Behind a CDN there is nothing under that path.
 fn objects<'s>(path: &str, settings: &'s Settings) -> Answer<'s> {
-    match (&settings.origin, Key::parse(path)) {
+    match (settings.routes.directory(), Key::parse(path)) {
         // Locks, staged files and marks lie in the same directory, and are nobody's business.
-        (Origin::Directory(directory), Some(key)) if key.is_public() => Answer::Object(directory, key),
-        (Origin::Directory(_) | Origin::Cdn(_), _) => Answer::Reply(Reply::Unknown(Unknown::Plain)),
+        (Some(directory), Some(key)) if key.is_public() => Answer::Object(directory, key),
+        (Some(_) | None, _) => Answer::Reply(Reply::Unknown(Unknown::Plain)),
     }
 }
-
-/// The object's final URL: one hop, since some clients (stargz-snapshotter) follow no second one.
-fn location(key: &Key, settings: &Settings) -> String {
-    let mut location = String::with_capacity(LOCATION_SIZE);
-    location.push_str(settings.origin.base());
-    // Writing to a String cannot fail.
-    let _ = write!(location, "{key}");
-    location
-}
-
-/// Enough for most, so that the string does not grow piece by piece.
-const LOCATION_SIZE: usize = 256;
 
 /// Under `/v2/` clients read the spec's error document and show its message to people.
 fn voice(path: &str) -> Unknown {

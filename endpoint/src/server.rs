@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::connection::Server;
+use crate::live::Live;
 use crate::settings::Settings;
 
 /// Why serving does not begin.
@@ -55,7 +56,7 @@ pub async fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
     let (listener, address) = bound
         .and_then(|listener| listener.local_addr().map(|address| (listener, address)))
         .map_err(|source| StartError::Listen { address: settings.listen, source })?;
-    info!(%address, redirects_to = settings.origin.base(), "listening");
+    info!(%address, redirects_to = %settings.routes, "listening");
     Ok(listener)
 }
 
@@ -63,9 +64,9 @@ pub async fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
 /// under way have until the deadline of the settings.
 ///
 /// Nothing that a client or the system does ends it earlier.
-pub async fn run(listener: TcpListener, settings: Settings, shutdown: impl Future<Output = ()>) {
-    let limits = settings.limits.clone();
-    let server = Arc::new(Server::new(settings));
+pub async fn run(listener: TcpListener, settings: impl Into<Live>, shutdown: impl Future<Output = ()>) {
+    let live = settings.into();
+    let server = Arc::new(Server::new(live.clone()));
     let stop = CancellationToken::new();
     let mut open = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -74,8 +75,8 @@ pub async fn run(listener: TcpListener, settings: Settings, shutdown: impl Futur
             () = &mut shutdown => break,
             Some(ended) = open.join_next() => note(ended),
             // At the limit the kernel's queue holds who comes next; they wait, or try another endpoint.
-            stream = accept(&listener), if open.len() < limits.connections => {
-                open.spawn(Arc::clone(&server).serve(stream, stop.clone()));
+            (stream, peer) = accept(&listener), if open.len() < live.view().settings.limits.connections => {
+                open.spawn(Arc::clone(&server).serve(stream, peer.ip(), stop.clone()));
             }
         }
     }
@@ -83,7 +84,8 @@ pub async fn run(listener: TcpListener, settings: Settings, shutdown: impl Futur
     drop(listener);
     stop.cancel();
     info!(connections = open.len(), "stopping");
-    drain(open, limits.drain).await;
+    let deadline = live.view().settings.limits.drain;
+    drain(open, deadline).await;
 }
 
 async fn drain(mut open: JoinSet<()>, deadline: Duration) {
@@ -102,10 +104,10 @@ async fn drain(mut open: JoinSet<()>, deadline: Duration) {
 }
 
 /// The next connection. What is wrong with one connection, or with the system for a while, is waited out.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok(accepted) => return accepted,
             Err(error) if is_of_one_client(&error) => debug!(%error, "a client left before it was accepted"),
             Err(error) => {
                 // Mostly EMFILE: `accept` fails at once, again and again, until a descriptor is free. The pause ends

@@ -1,19 +1,31 @@
 //! Settings: flags, environment, a TOML file and defaults, resolved and checked once, before anything is bound.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs};
 
+use contract::key::Key;
 use http::HeaderValue;
+use rustls::pki_types::CertificateDer;
 
+mod authorities;
 mod base;
 mod error;
+mod file;
 mod given;
+mod networks;
+mod routes;
 
+pub use authorities::AuthoritiesError;
 pub use base::{Base, BaseError};
 pub use error::SettingsError;
-pub use given::{Arguments, Given, Log};
+pub use file::{ClientHeader, DefaultGiven, FromGiven, NetworkTables, RouteGiven, WatchGiven};
+pub use given::{Arguments, Command, Given, Log, RouteArguments};
+pub use networks::NetworkError;
+pub(crate) use networks::Networks;
+pub(crate) use routes::BaseId;
+pub use routes::{Choice, OBJECTS, Route, RouteError, Routes, Target};
 
 /// Everything that is decided before the first request. Made by [`resolve`].
 #[derive(Clone, Debug)]
@@ -21,7 +33,15 @@ pub struct Settings {
     /// Where to listen.
     pub listen: SocketAddr,
     /// Where the objects are.
-    pub origin: Origin,
+    pub routes: Routes,
+    /// Whether any answer depends on the client's address.
+    pub(crate) by_client: bool,
+    /// How it is found out which of several bases are up.
+    pub watch: Watch,
+    /// Whose word counts about a client's address.
+    pub proxies: Proxies,
+    /// The URL by which clients know this endpoint, where it was told.
+    pub public: Option<Base>,
     /// What `/v1/_ping` says in `X-Docker-Registry-Standalone`. False where an https endpoint redirects to plain http:
     /// Docker 1.7 to 17.05 would otherwise send an Authorization header to the bucket.
     pub standalone: bool,
@@ -35,29 +55,36 @@ pub struct Settings {
     pub limits: Limits,
     /// How the log is written.
     pub log: Log,
+    /// The text of the file that they were read from; empty without one.
+    pub text: String,
 }
 
-/// Where the objects are, and with it what every redirect begins with.
+/// How it is found out which of several bases are up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Elsewhere, at a URL.
-    Cdn(Base),
-    /// In a directory that we serve ourselves under [`OBJECTS`].
-    Directory(PathBuf),
+pub struct Watch {
+    /// From one look at a base to the next.
+    pub interval: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// Looks without an answer, one after the other, until a base is down.
+    pub failures: u32,
+    /// Looks with one until it is up again.
+    pub successes: u32,
+    /// What is asked for, by its path below the base.
+    pub object: String,
+    /// A file with authorities that are trusted beside the bundled ones.
+    pub ca: Option<PathBuf>,
+    /// The authorities that are in it.
+    pub(crate) authorities: Vec<CertificateDer<'static>>,
 }
 
-/// Where the objects of a directory are served.
-pub const OBJECTS: &str = "/objects/";
-
-impl Origin {
-    /// What a redirect's `Location` begins with; the object's path follows.
-    pub fn base(&self) -> &str {
-        match self {
-            Self::Cdn(base) => base.as_str(),
-            // A path alone keeps host and scheme, whatever name the client knows us by.
-            Self::Directory(_) => OBJECTS,
-        }
-    }
+/// Proxies before us that tell the client's address.
+#[derive(Clone, Debug, Default)]
+pub struct Proxies {
+    /// Whose word counts.
+    pub(crate) trusted: Networks<()>,
+    /// In which header they tell it.
+    pub(crate) header: ClientHeader,
 }
 
 /// Bounds that keep one client from taking everything.
@@ -79,22 +106,44 @@ const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5000
 const MINUTE: Duration = Duration::from_secs(60);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Reads what `arguments` name, resolves it, and looks whether the directory is there.
+/// Reads what `arguments` name, resolves it, and reads what that names.
 pub fn load(arguments: Arguments) -> Result<Settings, SettingsError> {
-    let file = arguments.settings.map(read_file).transpose()?.unwrap_or_default();
+    let text = arguments.settings.as_deref().map(read).transpose()?.unwrap_or_default();
+    let file = match &arguments.settings {
+        Some(path) => parse(path, &text)?,
+        None => Given::default(),
+    };
     let settings = resolve(arguments.given, env::var("PORT").ok().as_deref(), file)?;
-    if let Origin::Directory(path) = &settings.origin {
-        fs::read_dir(path).map_err(|source| SettingsError::Directory { path: path.clone(), source })?;
-    }
-    Ok(settings)
+    with_files(settings, text)
 }
 
-fn read_file(path: PathBuf) -> Result<Given, SettingsError> {
-    match fs::read_to_string(&path) {
-        Ok(text) => toml::from_str(&text)
-            .map_err(|source| SettingsError::FileInvalid { path, source: Box::new(source) }),
-        Err(source) => Err(SettingsError::FileUnreadable { path, source }),
+/// Reads a settings file that says everything by itself, whatever the environment is here.
+pub fn load_file(path: &Path) -> Result<Settings, SettingsError> {
+    let text = read(path)?;
+    let settings = resolve(Given::default(), None, parse(path, &text)?)?;
+    with_files(settings, text)
+}
+
+fn read(path: &Path) -> Result<String, SettingsError> {
+    fs::read_to_string(path).map_err(|source| SettingsError::FileUnreadable { path: path.to_owned(), source })
+}
+
+fn parse(path: &Path, text: &str) -> Result<Given, SettingsError> {
+    toml::from_str(text)
+        .map_err(|source| SettingsError::FileInvalid { path: path.to_owned(), source: Box::new(source) })
+}
+
+/// Reads what the settings name, and looks whether the directory is there.
+fn with_files(mut settings: Settings, text: String) -> Result<Settings, SettingsError> {
+    if let Some(path) = settings.routes.directory() {
+        fs::read_dir(path).map_err(|source| SettingsError::Directory { path: path.to_owned(), source })?;
     }
+    if let Some(path) = &settings.watch.ca {
+        settings.watch.authorities = authorities::read(path)
+            .map_err(|source| SettingsError::Authorities { path: path.clone(), source })?;
+    }
+    settings.text = text;
+    Ok(settings)
 }
 
 /// Decides every setting: `given` (flags, else environment), then `port` (PORT in the environment), then `file`, then
@@ -108,30 +157,33 @@ pub fn resolve(given: Given, port: Option<&str>, file: Given) -> Result<Settings
     };
     let given = Given { listen, ..given }.or(file);
     let limits = limits(&given)?;
-    let origin = origin(given.cdn, given.directory)?;
+    let watch = watch(given.watch)?;
+    let proxies = proxies(&given.trusted_proxies, &given.networks, given.client_header)?;
     let public = public(given.public_url)?;
+    let routes = routes::routes(routes::Parts {
+        cdn: given.cdn,
+        directory: given.directory,
+        default: given.default,
+        routes: &given.route,
+        networks: &given.networks,
+        public: public.as_ref(),
+    })?;
     Ok(Settings {
         listen: given.listen.unwrap_or(LISTEN),
-        standalone: standalone(public.as_ref(), &origin),
-        origin,
+        // Docker reads it once, for whatever is pulled later: one redirect to plain http is enough.
+        standalone: !(public.as_ref().is_some_and(Base::is_https) && routes.any_plain()),
+        by_client: routes.by_client(),
+        public,
+        routes,
+        watch,
+        proxies,
         api_version_header: given.api_version_header.unwrap_or(false),
         redirect_caching: max_age(given.redirect_ttl.unwrap_or(MINUTE)),
         changing_ttl: seconds(given.changing_ttl.unwrap_or(MINUTE)),
         limits,
         log: given.log.unwrap_or_default(),
+        text: String::new(),
     })
-}
-
-fn origin(cdn: Option<String>, directory: Option<PathBuf>) -> Result<Origin, SettingsError> {
-    match (cdn, directory) {
-        (None, None) => Err(SettingsError::NoOrigin),
-        (Some(_), Some(_)) => Err(SettingsError::TwoOrigins),
-        (None, Some(directory)) => Ok(Origin::Directory(directory)),
-        (Some(given), None) => match Base::parse(&given) {
-            Ok(base) => Ok(Origin::Cdn(base)),
-            Err(source) => Err(SettingsError::Cdn { given, source }),
-        },
-    }
 }
 
 fn public(given: Option<String>) -> Result<Option<Base>, SettingsError> {
@@ -158,12 +210,35 @@ fn any_address(port: &str) -> Result<SocketAddr, SettingsError> {
     Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, number)))
 }
 
-fn standalone(public: Option<&Base>, origin: &Origin) -> bool {
-    let https = public.is_some_and(Base::is_https);
-    match origin {
-        Origin::Cdn(base) => base.is_https() || !https,
-        Origin::Directory(_) => true,
+fn watch(given: WatchGiven) -> Result<Watch, SettingsError> {
+    let object = given.object.unwrap_or_else(|| Key::Catalog.path());
+    match base::check_path(&object) {
+        Ok(()) if !object.starts_with('/') => {}
+        Ok(()) | Err(_) => return Err(SettingsError::WatchedObject(object)),
     }
+    Ok(Watch {
+        interval: lasting("watch.interval", given.interval.unwrap_or(Duration::from_secs(10)))?,
+        timeout: lasting("watch.timeout", given.timeout.unwrap_or(Duration::from_secs(5)))?,
+        failures: at_least_one("watch.failures", given.failures.unwrap_or(3))?,
+        successes: at_least_one("watch.successes", given.successes.unwrap_or(2))?,
+        object,
+        ca: given.ca,
+        authorities: Vec::new(),
+    })
+}
+
+fn proxies(
+    trusted: &[String],
+    tables: &NetworkTables,
+    header: Option<ClientHeader>,
+) -> Result<Proxies, SettingsError> {
+    // A table that nobody uses is read too: it will be used one day.
+    for block in tables.values().flatten() {
+        networks::parse(block).map_err(SettingsError::Network)?;
+    }
+    let mut proxies = Proxies { header: header.unwrap_or_default(), ..Proxies::default() };
+    proxies.trusted.add(trusted, tables, ()).map_err(SettingsError::TrustedProxies)?;
+    Ok(proxies)
 }
 
 fn max_age(ttl: Duration) -> HeaderValue {
@@ -181,8 +256,8 @@ fn lasting(name: &'static str, time: Duration) -> Result<Duration, SettingsError
     if time.is_zero() { Err(SettingsError::Zero(name)) } else { Ok(time.min(YEAR)) }
 }
 
-fn at_least_one(name: &'static str, number: usize) -> Result<usize, SettingsError> {
-    if number == 0 { Err(SettingsError::Zero(name)) } else { Ok(number) }
+fn at_least_one<N: Default + PartialEq>(name: &'static str, number: N) -> Result<N, SettingsError> {
+    if number == N::default() { Err(SettingsError::Zero(name)) } else { Ok(number) }
 }
 
 #[cfg(test)]

@@ -15,3 +15,4 @@ pub(crate) mod random;
 pub(crate) mod seaweed;
 pub(crate) mod skopeo;
 pub(crate) mod store;
+pub(crate) mod swift;

@@ -19,5 +19,6 @@ mod refused;
 mod routes;
 mod sources;
 mod static_binary;
+mod swift;
 mod unwritable;
 mod v1;

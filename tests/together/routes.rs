@@ -41,7 +41,8 @@ fn api_path(key: &Key, holder: &Repository) -> Option<String> {
         | Key::Keep(..)
         | Key::Probe
         | Key::Lock
-        | Key::Staged(_) => None,
+        | Key::Staged(_)
+        | Key::Segment { .. } => None,
     }
 }
 

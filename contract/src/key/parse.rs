@@ -90,12 +90,26 @@ fn own(rest: &str) -> Option<Key> {
     if let Some(number) = rest.strip_prefix("tmp/") {
         return u64::from_str_radix(number, 16).ok().map(Key::Staged);
     }
+    if let Some(segment) = rest.strip_prefix("segments/") {
+        return segment_of(segment);
+    }
     let (name, digest) = rest.strip_prefix("keep/")?.split_once("/_revisions/")?;
     let [algorithm, hex] = parts(digest)?;
     Some(Key::Keep(name.parse().ok()?, Digest::from_parts(algorithm, hex).ok()?))
 }
 
-/// Exactly `N` segments.
+fn segment_of(rest: &str) -> Option<Key> {
+    let (rest, number) = rest.rsplit_once('/')?;
+    let (of, upload) = rest.rsplit_once('/')?;
+    // A segment has no segments: without this, a path of a stranger's making decides how deep we call ourselves.
+    if of.starts_with(OWN) {
+        return None;
+    }
+    let (upload, number) = (u64::from_str_radix(upload, 16).ok()?, number.parse().ok()?);
+    Some(Key::Segment { of: Box::new(Key::parse(of)?), upload, number })
+}
+
+/// Exactly `N` parts of a path.
 fn parts<const N: usize>(text: &str) -> Option<[&str; N]> {
     text.split('/').collect::<Vec<_>>().try_into().ok()
 }

@@ -37,6 +37,7 @@ fn each() -> Vec<Key> {
         Key::Probe,
         Key::Lock,
         Key::Staged(255),
+        Key::Segment { of: Box::new(Key::Blob(sha256)), upload: 0xab, number: 7 },
     ]
 }
 
@@ -91,6 +92,9 @@ fn other_paths_are_no_keys() {
         "repositories/acme/app/tag_.json",
         "static-registry/tmp/ff",
         "static-registry/tmp/+0000000000000ff",
+        "static-registry/segments/docker/registry/v2/catalog.json/00000000000000ab/7",
+        "static-registry/segments/static-registry/lock/00000000000000ab/00007",
+        "static-registry/segments/images/00000000000000ab/00007",
         "images/0/json",
     ] {
         assert_eq!(Key::parse(path), None, "{path}");

@@ -66,6 +66,14 @@ async fn a_redirect_is_empty_and_kept_for_a_while() {
 }
 
 #[tokio::test]
+async fn a_redirect_that_depends_on_the_client_is_kept_by_nobody() {
+    assert_eq!(
+        get(Reply::RedirectOfClient("https://cdn.test/a".to_owned())).await,
+        "302 Found\ncache-control: private, no-store\ncontent-length: 0\nlocation: https://cdn.test/a\n"
+    );
+}
+
+#[tokio::test]
 async fn a_refusal_says_why_and_is_not_kept() {
     assert_eq!(
         get(Reply::Unknown(Unknown::V2(ErrorCode::ManifestUnknown))).await,

@@ -8,6 +8,8 @@ use proptest::test_runner::TestRunner;
 use super::*;
 use crate::settings::{Given, resolve};
 
+mod federation;
+
 const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 fn cdn() -> Settings {
@@ -26,6 +28,9 @@ fn told(request: &str, settings: &Settings) -> String {
     match route(&method.parse().unwrap(), &path.replace("HEX", HEX), settings) {
         Answer::Object(directory, key) => format!("{}/{key}", directory.display()).replace(HEX, "HEX"),
         Answer::Reply(Reply::Redirect(location)) => location.replace(HEX, "HEX"),
+        Answer::Reply(Reply::RedirectOfClient(location)) => {
+            format!("{} for this client", location.replace(HEX, "HEX"))
+        }
         Answer::Reply(Reply::Unknown(Unknown::V2(code))) => format!("404 {}", code.as_str()),
         Answer::Reply(Reply::Unknown(Unknown::Plain)) => "404".to_owned(),
         Answer::Reply(Reply::MethodNotAllowed(Unknown::V2(code))) => format!("405 {}", code.as_str()),
@@ -161,7 +166,7 @@ proptest! {
     fn any_path_is_answered_and_a_redirect_stays_below_the_base(path in path()) {
         for settings in [cdn(), directory()] {
             if let Answer::Reply(Reply::Redirect(location)) = route(&Method::GET, &path, &settings) {
-                let object = location.strip_prefix(settings.origin.base());
+                let object = location.strip_prefix(&settings.routes.to_string());
                 // A tag may be `a..b`; a segment may not be `..`.
                 prop_assert!(object.is_some_and(|it| it.split('/').all(|segment| !matches!(segment, "" | "." | ".."))));
                 prop_assert!(location.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%'));

@@ -73,6 +73,33 @@ impl Base {
     pub fn is_https(&self) -> bool {
         self.https
     }
+
+    /// The host, as it is written in the URL, without its port.
+    pub fn host(&self) -> &str {
+        let host = self.origin().split("://").nth(1).unwrap_or_default().trim_end_matches('/');
+        match host.rsplit_once(':') {
+            // A colon of an IPv6 address stands within brackets.
+            Some((host, port)) if !port.ends_with(']') => host,
+            Some(_) | None => host,
+        }
+    }
+
+    /// Whether it has no path.
+    pub(super) fn is_root(&self) -> bool {
+        self.origin().len() == self.url.len()
+    }
+
+    /// Whether both have the same scheme, host and port.
+    pub(super) fn is_same_host(&self, other: &Self) -> bool {
+        self.origin().eq_ignore_ascii_case(other.origin())
+    }
+
+    /// Scheme, host and port, and the slash behind them.
+    fn origin(&self) -> &str {
+        let host = self.url.find("://").map_or(0, |at| at + "://".len());
+        let end = self.url[host..].find('/').map_or(self.url.len(), |at| host + at + 1);
+        &self.url[..end]
+    }
 }
 
 impl fmt::Display for Base {
@@ -97,7 +124,7 @@ fn check_authority(authority: &Authority) -> Result<(), BaseError> {
     }
 }
 
-fn check_path(path: &str) -> Result<(), BaseError> {
+pub(super) fn check_path(path: &str) -> Result<(), BaseError> {
     if path.split('/').any(|segment| segment == "." || segment == "..") {
         return Err(BaseError::DotSegment);
     }
@@ -123,6 +150,30 @@ mod tests {
             let base = Base::parse(given).unwrap();
             assert_eq!(base.as_str(), url, "{given}");
             assert_eq!(base.is_https(), url.starts_with("https:"), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_told_from_a_path() {
+        let base = |text: &str| Base::parse(text).unwrap();
+        assert!(base("https://registry.example.com").is_root());
+        assert!(!base("https://registry.example.com/a").is_root());
+        for (text, host) in [
+            ("https://a.test/x", "a.test"),
+            ("http://a.test:80/x:y", "a.test"),
+            ("http://[::1]/", "[::1]"),
+            ("http://[::1]:80/", "[::1]"),
+        ] {
+            assert_eq!(base(text).host(), host);
+        }
+        for (one, other, same) in [
+            ("https://a.test/x", "https://A.test/y", true),
+            ("https://a.test:444", "https://a.test:444/x", true),
+            ("https://a.test", "http://a.test", false),
+            ("https://a.test", "https://a.test:444", false),
+            ("https://a.test", "https://b.test", false),
+        ] {
+            assert_eq!(base(one).is_same_host(&base(other)), same, "{one} {other}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::BaseError;
+use super::{AuthoritiesError, BaseError, NetworkError, RouteError};
 
 /// Why the endpoint does not start.
 #[derive(Debug, thiserror::Error)]
@@ -11,8 +11,8 @@ pub enum SettingsError {
     /// There is nothing to redirect to.
     #[error("neither a CDN nor a directory is given")]
     NoOrigin,
-    /// Flags, environment or file name both.
-    #[error("a CDN and a directory are both given")]
+    /// Flags, environment or file name several.
+    #[error("more than one of a CDN, a directory and a default route are given")]
     TwoOrigins,
     /// `--cdn`.
     #[error("the CDN base `{given}` cannot be used")]
@@ -33,9 +33,39 @@ pub enum SettingsError {
     /// `PORT`.
     #[error("PORT is `{0}` in the environment, which is not a number up to 65535")]
     Port(String),
-    /// A limit that would let nothing through.
-    #[error("`{0}` is zero, so nothing would ever be answered")]
+    /// A limit or a number with which nothing would work.
+    #[error("`{0}` is zero, and must not be")]
     Zero(&'static str),
+    /// `[default]`.
+    #[error("the default route cannot be used")]
+    DefaultRoute(#[source] RouteError),
+    /// `[[route]]`.
+    #[error("the route `{prefix}` cannot be used")]
+    Route {
+        /// Its prefix, as it was given.
+        prefix: String,
+        /// What is wrong with it.
+        source: RouteError,
+    },
+    /// `[networks]`.
+    #[error("a network in [networks] cannot be used")]
+    Network(#[source] NetworkError),
+    /// `trusted-proxies`.
+    #[error("`trusted-proxies` cannot be used")]
+    TrustedProxies(#[source] NetworkError),
+    /// `watch.object`.
+    #[error(
+        "`watch.object` is `{0}`, which is not a path below a base, like docker/registry/v2/catalog.json"
+    )]
+    WatchedObject(String),
+    /// `watch.ca`.
+    #[error("`watch.ca` names {}, which cannot be used", path.display())]
+    Authorities {
+        /// As it was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: AuthoritiesError,
+    },
     /// `--directory` is not there, is something else, or may not be read.
     #[error("the directory `{}` cannot be opened", path.display())]
     Directory {
@@ -74,7 +104,13 @@ impl SettingsError {
             }
             Self::Cdn { .. } | Self::PublicUrl { .. } => Some("an example is https://cdn.example.com/prefix"),
             Self::Directory { .. } => Some("publish into it first, or create it"),
-            Self::FileInvalid { .. } => Some("its keys are the flags without their dashes: see --help"),
+            Self::FileInvalid { .. } => Some(
+                "its keys are the flags without their dashes, and default, route, networks, trusted-proxies, \
+                 client-header and watch: see --help",
+            ),
+            Self::DefaultRoute(error) | Self::Route { source: error, .. } => error.hint(),
+            Self::Network(_) | Self::TrustedProxies(_) | Self::WatchedObject(_) => None,
+            Self::Authorities { .. } => Some("a file with -----BEGIN CERTIFICATE----- is wanted"),
             Self::Port(_) | Self::Zero(_) | Self::FileUnreadable { .. } => None,
         }
     }

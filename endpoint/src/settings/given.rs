@@ -1,29 +1,71 @@
 //! What can be set: every flag with its environment variable and help, which is also every key of the settings file.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use http::Method;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+
+use super::file::{ClientHeader, DefaultGiven, NetworkTables, RouteGiven, WatchGiven};
 
 /// The name in `docker pull registry.example.com/acme/app`.
 ///
 /// Answers /v1/_ping and /v2/ itself and sends clients to a CDN, by a redirect, for everything else. It keeps no
 /// state: run it anywhere, as many times as you like.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "registry-endpoint", version, after_help = AFTER_HELP)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Arguments {
-    /// A TOML file with settings; its keys are the flags below without their dashes
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// A TOML file with settings; its keys are the flags below without their dashes, and those told at the end. It is
+    /// read again on SIGHUP and when it changes
     #[arg(long, env = "ENDPOINT_SETTINGS", value_name = "FILE")]
     pub settings: Option<PathBuf>,
 
     /// All other flags.
     #[command(flatten)]
     pub given: Given,
+}
+
+/// What to do instead of serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Read a settings file and say whether it can be served with. Flags and environment are not looked at
+    Check {
+        /// The settings file
+        file: PathBuf,
+    },
+    /// Print what a request would be answered with the settings of a file, and why
+    Route(RouteArguments),
+}
+
+/// A request to be explained.
+#[derive(Clone, Debug, Args)]
+pub struct RouteArguments {
+    /// The settings file
+    pub file: PathBuf,
+
+    /// The request's method
+    pub method: Method,
+
+    /// The request's path, with its query if it has one: /v2/acme/app/manifests/1.0
+    pub path: String,
+
+    /// The client's address
+    #[arg(long, value_name = "ADDRESS")]
+    pub from: Option<IpAddr>,
+
+    /// A base that is down; may be given several times
+    #[arg(long, value_name = "URL")]
+    pub down: Vec<String>,
 }
 
 const SERVE: &str = "What to serve (one of the two)";
@@ -34,14 +76,33 @@ const AFTER_HELP: &str = "\
 A flag wins over its environment variable, that over the settings file, that over the default.
 Durations are written 500ms, 90s, 5m or 1h. RUST_LOG=debug logs every request.
 
+Only the settings file can say (README, \"Federation\"):
+  [[route]]                 where repositories below a prefix are; the longest prefix wins
+    prefix = \"acme\"           whole segments: acme and acme/app, not acmeother
+    cdn = [URL, ...]          bases, the preferred one first; or
+    registry = URL            another registry, to which requests are redirected as they are
+    rewrite = \"other\"         what stands in the prefix's place there
+  [[route.from]]            other bases for some clients
+    networks = [...]          addresses, blocks, names of [networks]; the smallest block decides
+    cdn = [URL, ...]
+  [default]                 what is under no route, instead of cdn: cdn, registry, [[default.from]]
+  [networks]                networks by name: office = [\"192.0.2.0/24\"]
+  [watch]                   interval, timeout, failures, successes, object, ca: when a base is down
+  trusted-proxies = [...]   networks of proxies whose X-Forwarded-For tells the client's address
+  client-header = \"...\"     x-forwarded-for (default) or forwarded
+
+SIGHUP, or a changed file, loads the settings whole, or not at all with an error in the log. No connection is dropped.
+
 Exit codes: 0 stopped as asked, 1 failed, 2 wrong flags or settings.
 
 Examples:
   registry-endpoint --cdn https://cdn.example.com/prefix --listen 0.0.0.0:5000
-  registry-endpoint --directory ./bucket";
+  registry-endpoint --directory ./bucket
+  registry-endpoint check endpoint.toml
+  registry-endpoint route endpoint.toml GET /v2/acme/app/manifests/1.0 --from 10.1.2.3";
 
 /// What one source of settings says. Nothing of it is checked against the rest, and all of it may be absent.
-#[derive(Debug, Default, Args, Deserialize)]
+#[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Given {
     /// Where the bucket is served to the public: the absolute http(s) URL that an object's path is put behind
@@ -119,6 +180,30 @@ pub struct Given {
     /// How to write the log, to standard error [default: text]
     #[arg(long, env = "ENDPOINT_LOG", value_name = "FORMAT")]
     pub log: Option<Log>,
+
+    /// What is under no route: instead of `cdn` and `directory`, where these cannot say it.
+    #[arg(skip)]
+    pub default: Option<DefaultGiven>,
+
+    /// Where the repositories below a prefix are.
+    #[arg(skip)]
+    pub route: Vec<RouteGiven>,
+
+    /// Networks by name.
+    #[arg(skip)]
+    pub networks: NetworkTables,
+
+    /// The networks of proxies before us that tell the client's address.
+    #[arg(skip)]
+    pub trusted_proxies: Vec<String>,
+
+    /// The header in which they tell it.
+    #[arg(skip)]
+    pub client_header: Option<ClientHeader>,
+
+    /// When a base is down.
+    #[arg(skip)]
+    pub watch: WatchGiven,
 }
 
 /// How the log is written.
@@ -154,12 +239,16 @@ fn is_flag(matches: &ArgMatches, id: &str) -> bool {
 impl Given {
     /// What `self` says, and `weaker` where it says nothing.
     pub(super) fn or(self, weaker: Self) -> Self {
-        let chosen = self.cdn.is_some() || self.directory.is_some();
-        let (cdn, directory) =
-            if chosen { (self.cdn, self.directory) } else { (weaker.cdn, weaker.directory) };
+        let chosen = self.cdn.is_some() || self.directory.is_some() || self.default.is_some();
+        let (cdn, directory, default) = if chosen {
+            (self.cdn, self.directory, self.default)
+        } else {
+            (weaker.cdn, weaker.directory, weaker.default)
+        };
         Self {
             cdn,
             directory,
+            default,
             listen: self.listen.or(weaker.listen),
             public_url: self.public_url.or(weaker.public_url),
             api_version_header: self.api_version_header.or(weaker.api_version_header),
@@ -171,11 +260,28 @@ impl Given {
             total_timeout: self.total_timeout.or(weaker.total_timeout),
             drain: self.drain.or(weaker.drain),
             log: self.log.or(weaker.log),
+            // The rest can only be said by one source, the file.
+            route: either(self.route, weaker.route),
+            networks: if self.networks.is_empty() { weaker.networks } else { self.networks },
+            trusted_proxies: either(self.trusted_proxies, weaker.trusted_proxies),
+            client_header: self.client_header.or(weaker.client_header),
+            watch: WatchGiven {
+                interval: self.watch.interval.or(weaker.watch.interval),
+                timeout: self.watch.timeout.or(weaker.watch.timeout),
+                failures: self.watch.failures.or(weaker.watch.failures),
+                successes: self.watch.successes.or(weaker.watch.successes),
+                object: self.watch.object.or(weaker.watch.object),
+                ca: self.watch.ca.or(weaker.watch.ca),
+            },
         }
     }
 }
 
-fn duration<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Duration>, D::Error> {
+fn either<T>(strong: Vec<T>, weak: Vec<T>) -> Vec<T> {
+    if strong.is_empty() { weak } else { strong }
+}
+
+pub(super) fn duration<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(value)?;
     humantime::parse_duration(&text).map(Some).map_err(D::Error::custom)
 }

@@ -22,7 +22,7 @@ fn refused(given: Given, port: Option<&str>, file: Given) -> String {
 fn defaults_are_safe_ones() {
     let settings = resolved(cdn("https://cdn.test"), None, Given::default());
     assert_eq!(settings.listen.to_string(), "127.0.0.1:5000");
-    assert_eq!(settings.origin.base(), "https://cdn.test/");
+    assert_eq!(settings.routes.to_string(), "https://cdn.test/");
     assert_eq!(settings.redirect_caching, "public, max-age=60");
     assert_eq!(settings.changing_ttl, 60);
     assert!(settings.standalone);
@@ -33,7 +33,17 @@ fn defaults_are_safe_ones() {
 #[test]
 fn the_example_is_a_settings_file() {
     let settings = resolved(Given::default(), None, file(include_str!("../../../examples/endpoint.toml")));
-    assert_eq!(settings.origin.base(), "https://cdn.example.com/registry/");
+    assert_eq!(settings.routes.to_string(), "https://cdn.example.com/registry/");
+}
+
+#[test]
+fn the_example_of_federation_is_a_settings_file() {
+    let settings = resolved(Given::default(), None, file(include_str!("../../../examples/federation.toml")));
+    assert_eq!(settings.routes.to_string(), "https://cdn.example.com/");
+    let prefix = |name| settings.routes.of(name).map(|route: &Route| route.prefix().as_str());
+    assert_eq!(prefix("acme/app"), Some("acme"));
+    assert_eq!(prefix("legacy/tools"), Some("legacy/tools"));
+    assert_eq!(settings.routes.bases().len(), 7);
 }
 
 #[test]
@@ -41,7 +51,7 @@ fn flags_and_environment_win_over_the_file_key_by_key() {
     let strong = Given { listen: Some("[::1]:1".parse().unwrap()), ..cdn("https://flag.test") };
     let weak = file("cdn = 'https://file.test'\nlisten = '[::1]:2'\nredirect-ttl = '5m'\nlog = 'json'");
     let settings = resolved(strong, None, weak);
-    assert_eq!(settings.origin.base(), "https://flag.test/");
+    assert_eq!(settings.routes.to_string(), "https://flag.test/");
     assert_eq!(settings.listen.to_string(), "[::1]:1");
     assert_eq!(settings.redirect_caching, "public, max-age=300");
     assert_eq!(settings.log, Log::Json);
@@ -85,11 +95,40 @@ fn port_is_weaker_than_listen_and_stronger_than_the_file() {
 fn cdn_and_directory_are_one_choice() {
     let directory = || Given { directory: Some("bucket".into()), ..Given::default() };
     let settings = resolved(directory(), None, cdn("https://file.test"));
-    assert_eq!(settings.origin, Origin::Directory("bucket".into()));
-    assert_eq!(settings.origin.base(), "/objects/");
+    assert_eq!(settings.routes.directory(), Some(Path::new("bucket")));
+    assert_eq!(settings.routes.to_string(), "/objects/");
     let both = Given { cdn: Some("https://cdn.test".to_owned()), ..directory() };
-    assert_eq!(refused(both, None, Given::default()), "a CDN and a directory are both given");
+    assert_eq!(
+        refused(both, None, Given::default()),
+        "more than one of a CDN, a directory and a default route are given"
+    );
     assert_eq!(refused(Given::default(), None, Given::default()), "neither a CDN nor a directory is given");
+}
+
+#[test]
+fn a_default_route_is_part_of_that_choice() {
+    let default =
+        || file("[default]\ncdn = 'https://default.test'\n[[route]]\nprefix = 'a'\ncdn = 'https://a.test'");
+    let settings = resolved(cdn("https://flag.test"), None, default());
+    assert_eq!(settings.routes.to_string(), "https://flag.test/");
+    assert!(settings.routes.of("a").is_some());
+    assert_eq!(resolved(Given::default(), None, default()).routes.to_string(), "https://default.test/");
+}
+
+#[test]
+fn how_bases_are_watched_is_read() {
+    let watched =
+        |text| resolved(Given::default(), None, file(&format!("cdn = 'https://cdn.test'\n{text}"))).watch;
+    let [interval, timeout] = [10, 5].map(Duration::from_secs);
+    let object = "docker/registry/v2/catalog.json".to_owned();
+    let default =
+        Watch { interval, timeout, failures: 3, successes: 2, object, ca: None, authorities: Vec::new() };
+    assert_eq!(watched(""), default);
+    let text = "interval = '1s'\ntimeout = '2s'\nfailures = 4\nsuccesses = 5\nobject = 'a/b'\nca = 'ca.pem'";
+    let [interval, timeout] = [1, 2].map(Duration::from_secs);
+    let (object, ca) = ("a/b".to_owned(), Some("ca.pem".into()));
+    let all = Watch { interval, timeout, failures: 4, successes: 5, object, ca, authorities: Vec::new() };
+    assert_eq!(watched(&format!("[watch]\n{text}")), all);
 }
 
 #[test]

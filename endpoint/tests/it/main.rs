@@ -1,10 +1,13 @@
 //! The endpoint over real sockets and, where flags, signals or exit codes matter, as a real process.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod commands;
 mod connections;
 mod directory;
+mod federation;
 mod http2;
 mod limits;
 mod process;
+mod reload;
 mod rig;
 mod start;

@@ -47,7 +47,7 @@ fn wrong_settings_are_told_before_anything_is_bound() {
         (
             &[],
             &["--directory", "/", "--cdn", "https://cdn.test"],
-            "error: a CDN and a directory are both given\n",
+            "error: more than one of a CDN, a directory and a default route are given\n",
         ),
         (&[], &["--cdn", "https://cdn.test", "--idle-timeout", "0s"], "error: `idle-timeout` is zero"),
         (&[], &["--cdn", "https://cdn.test", "--drain", "5"], "time unit needed"),
@@ -122,7 +122,15 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
 fn help_and_version_are_answers() {
     let (code, out, err) = run(&[], &["--help"]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
-    for part in ["--cdn <URL>", "[env: CDN_URL=]", "Exit codes: 0 stopped as asked, 1 failed"] {
+    for part in [
+        "--cdn <URL>",
+        "[env: CDN_URL=]",
+        "Exit codes: 0 stopped as asked, 1 failed",
+        "  check  ",
+        "  route  ",
+        "[[route.from]]",
+        "trusted-proxies = ",
+    ] {
         assert!(out.contains(part), "{out}");
     }
     let (code, out, _) = run(&[], &["--version"]);

@@ -1,8 +1,10 @@
 //! What the tests stand on: a server in this process, the program itself, a client that sends bytes as they are given.
 
+pub(crate) mod base;
 pub(crate) mod bucket;
 pub(crate) mod client;
 pub(crate) mod program;
+pub(crate) mod settings;
 
 use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};

@@ -1,8 +1,9 @@
 //! The program itself: `registry-endpoint` with its flags, its environment and its signals.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::DEADLINE;
@@ -29,6 +30,8 @@ pub(crate) struct Program {
     /// Its first line of log.
     pub(crate) began: String,
     pub(crate) address: SocketAddr,
+    /// What it logged after that.
+    log: Arc<Mutex<String>>,
 }
 
 impl Program {
@@ -52,12 +55,32 @@ impl Program {
         log.read_line(&mut began).unwrap();
         let address = began.split("address=").nth(1).and_then(|rest| rest.split(' ').next());
         let address = address.unwrap_or_else(|| panic!("not listening: {began}")).parse().unwrap();
+        let logged = Arc::new(Mutex::new(String::new()));
+        let kept = Arc::clone(&logged);
         // Else it would wait for us to read its log.
-        std::thread::spawn(move || log.read_to_end(&mut Vec::new()));
-        Self { child, began, address }
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            while log.read_line(&mut line).is_ok_and(|read| read > 0) {
+                kept.lock().unwrap().push_str(&std::mem::take(&mut line));
+            }
+        });
+        Self { child, began, address, log: logged }
     }
 
-    /// Sends `TERM` or `INT`.
+    /// Waits until it has logged these words so many times since it began, and returns all that it logged.
+    pub(crate) fn logged(&self, words: &str, times: usize) -> String {
+        let begin = Instant::now();
+        loop {
+            let log = self.log.lock().unwrap().clone();
+            if log.matches(words).count() >= times {
+                return log;
+            }
+            assert!(begin.elapsed() < DEADLINE, "`{words}` is not in the log:\n{log}");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
+    /// Sends `TERM`, `INT` or `HUP`.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
