@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use contract::key::{Key, Prefix};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, RwLock};
 
 use super::{Document, Found, Kind, SendError, Store, StoreError, When};
 use crate::content::Content;
@@ -40,7 +40,10 @@ pub struct S3 {
     /// How often a request is tried, all in all.
     attempts: u32,
     probe: OnceCell<Probe>,
-    uploads: Mutex<Uploads>,
+    uploads: Arc<Mutex<Uploads>>,
+    /// Held for reading while an upload is begun, which goes on when nobody waits for it any longer; [`Store::close`]
+    /// waits for all of them, so that it knows every upload that it has to end.
+    beginning: Arc<RwLock<()>>,
 }
 
 /// Uploads in parts that were begun and not ended: their ids, and the paths they are for.
@@ -89,7 +92,8 @@ impl S3 {
             limits: Limits::default(),
             attempts: sdk.retry_config().map_or(3, |retry| retry.max_attempts()),
             probe: OnceCell::new(),
-            uploads: Mutex::default(),
+            uploads: Arc::default(),
+            beginning: Arc::default(),
         })
     }
 
@@ -104,7 +108,7 @@ impl S3 {
     }
 
     fn uploads(&self) -> MutexGuard<'_, Uploads> {
-        self.uploads.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.uploads)
     }
 
     fn failed(&self, failure: Failure, action: String) -> StoreError {
@@ -116,6 +120,10 @@ impl S3 {
         };
         StoreError { kind, store: self.name(), action, source: Some(Said(said).into()) }
     }
+}
+
+fn locked(uploads: &Mutex<Uploads>) -> MutexGuard<'_, Uploads> {
+    uploads.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn not_opened(location: &S3Location, source: Box<dyn std::error::Error + Send + Sync>) -> StoreError {

@@ -1,13 +1,15 @@
 //! Content of any size: one PUT, or an upload in parts that is completed only after the last byte was verified.
 
+use std::sync::Arc;
+
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use bytes::Bytes;
 use contract::key::Key;
 
 use super::super::{Headers, Kind, SendError, headers};
-use super::S3;
 use super::client::patient;
 use super::errors::Failure;
+use super::{S3, locked};
 use crate::content::{Content, ContentError, Verified};
 
 /// [How many parts S3 takes](https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
@@ -77,9 +79,17 @@ impl S3 {
     pub(super) async fn begin(&self, path: String, headers: &Headers) -> Result<Upload, Failure> {
         let request = self.client.create_multipart_upload().bucket(&self.location.bucket).key(&path);
         let request = request.content_type(&headers.content_type).cache_control(&headers.cache_control);
-        let begun = request.send().await?;
-        let id = begun.upload_id.ok_or_else(|| Failure::new(Kind::Other, "it gave an upload no id"))?;
-        self.uploads().insert(id.clone(), path.clone());
+        let (path_of_it, uploads) = (path.clone(), Arc::clone(&self.uploads));
+        let beginning = Arc::clone(&self.beginning).read_owned().await;
+        // A task of its own: dropped in the middle, nobody would know the id of what the store has begun.
+        let begun = tokio::spawn(async move {
+            let _beginning = beginning;
+            let begun = request.send().await.map_err(Failure::from)?;
+            let id = begun.upload_id.ok_or_else(|| Failure::new(Kind::Other, "it gave an upload no id"))?;
+            locked(&uploads).insert(id.clone(), path_of_it);
+            Ok::<_, Failure>(id)
+        });
+        let id = begun.await.map_err(|error| Failure::new(Kind::Other, error.to_string()))??;
         Ok(Upload { path, id })
     }
 
@@ -119,6 +129,7 @@ impl S3 {
 
     /// Ends all uploads that this run began and did not end: those whose future was dropped.
     pub(super) async fn abort_all(&self) -> Result<(), Failure> {
+        let _all_begun = self.beginning.write().await;
         let open = self.uploads().clone();
         let mut first = Ok(());
         for (id, path) in open {
