@@ -256,7 +256,9 @@ impl fmt::Display for Key {
             Self::Probe => write!(f, "{OWN}/probe.json"),
             Self::Lock => write!(f, "{OWN}/lock"),
             Self::Staged(number) => write!(f, "{OWN}/tmp/{number:016x}"),
-            Self::Segment { of, upload, number } => write!(f, "{OWN}/segments/{of}/{upload:016x}/{number:05}"),
+            Self::Segment { of, upload, number } => {
+                write!(f, "{OWN}/segments/{of}/{upload:016x}/{number:05}")
+            }
         }
     }
 }

@@ -141,9 +141,9 @@ impl CommandError {
 fn store_hint(error: &StoreError) -> Option<&'static str> {
     let swift = error.store.starts_with("swift://");
     match error.kind {
-        Kind::Credentials if swift => {
-            Some("set ST_AUTH, ST_USER and ST_KEY, or OS_AUTH_URL with a password or an application credential")
-        }
+        Kind::Credentials if swift => Some(
+            "set ST_AUTH, ST_USER and ST_KEY, or OS_AUTH_URL with a password or an application credential",
+        ),
         Kind::Denied if swift => Some("a publisher to Swift needs to read, list and write the container"),
         Kind::Credentials => Some("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"),
         Kind::Denied => Some(

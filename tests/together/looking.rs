@@ -22,14 +22,21 @@ fn list_inspect_tag_and_remove() {
         };
         assert!(run(&["list", &place]).contains("acme/app"));
         let tags = run(&["list", &place, "acme/app"]);
-        assert!(tags.contains("1.0") && tags.contains("linux/amd64") && tags.contains(&digest[..19]), "{tags}");
+        assert!(
+            tags.contains("1.0") && tags.contains("linux/amd64") && tags.contains(&digest[..19]),
+            "{tags}"
+        );
 
         let named = run(&["--quiet", "tag", "acme/app:1.0", "acme/app:stable", "other:1", "--in", &place]);
         assert_eq!(named, format!("acme/app:stable@{digest}\nother:1@{digest}\n"));
         let text = run(&["inspect", "acme/app:stable", "--from", &place, "--format", "json"]);
         let document: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(document["image"]["digest"], digest);
-        assert_eq!(document["alsoInOtherRepositories"].as_object().unwrap().len(), 2, "config and layer: {text}");
+        assert_eq!(
+            document["alsoInOtherRepositories"].as_object().unwrap().len(),
+            2,
+            "config and layer: {text}"
+        );
 
         let gone = run(&["remove", &format!("acme/app@{digest}"), "--from", &place]);
         assert_eq!(gone, format!("acme/app:1.0\nacme/app:stable\nacme/app@{digest}\n"));

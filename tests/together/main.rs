@@ -15,6 +15,7 @@ mod killed;
 mod looking;
 mod old_docker;
 mod pull;
+mod quickstart;
 mod refused;
 mod routes;
 mod sources;

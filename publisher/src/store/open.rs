@@ -27,7 +27,9 @@ pub enum Location {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
     /// No text.
-    #[error("a store must be named: a directory (./bucket, file:///srv/bucket), s3://bucket/prefix or swift://container/prefix")]
+    #[error(
+        "a store must be named: a directory (./bucket, file:///srv/bucket), s3://bucket/prefix or swift://container/prefix"
+    )]
     Empty,
     /// Some other kind of store.
     #[error(
@@ -64,10 +66,14 @@ pub enum LocationError {
     #[error("`{0}` names no container: expected swift://container/prefix")]
     NoContainer(String),
     /// Not a container's name.
-    #[error("`{0}` is not a container's name: expected up to 256 bytes without `:`, `#` and `%`; the cluster's URL goes into ST_AUTH or OS_AUTH_URL")]
+    #[error(
+        "`{0}` is not a container's name: expected up to 256 bytes without `:`, `#` and `%`; the cluster's URL goes into ST_AUTH or OS_AUTH_URL"
+    )]
     Container(String),
     /// `swift://container?region=r`.
-    #[error("swift://container/prefix takes no settings behind `?`: region and interface come from OS_REGION_NAME and OS_INTERFACE")]
+    #[error(
+        "swift://container/prefix takes no settings behind `?`: region and interface come from OS_REGION_NAME and OS_INTERFACE"
+    )]
     SwiftQuery,
     /// A prefix that is no path.
     #[error("`{0}` is not a prefix: it may hold no empty segment, `.`, `..`, `#` or control character")]
