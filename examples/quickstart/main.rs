@@ -68,7 +68,10 @@ async fn run(args: Args) -> Outcome<()> {
         None => {
             let layout = args.bucket.with_file_name("hello");
             hello::write(&layout)?;
-            println!("made       a small image for amd64 and arm64, as an OCI layout in {}", layout.display());
+            println!(
+                "made       a small image for amd64 and arm64, as an OCI layout in {}",
+                layout.display()
+            );
             layout
         }
     };
@@ -104,7 +107,8 @@ async fn run(args: Args) -> Outcome<()> {
 /// As `registry-publisher publish IMAGE NAME --to BUCKET` does.
 async fn publish(image: &Path, args: &Args) -> Outcome<()> {
     let source = image.as_os_str();
-    let call = ["registry-publisher".as_ref(), "--quiet".as_ref(), "publish".as_ref(), source, args.name.as_ref()];
+    let call =
+        ["registry-publisher".as_ref(), "--quiet".as_ref(), "publish".as_ref(), source, args.name.as_ref()];
     let cli = Cli::try_parse_from(call.into_iter().chain(["--to".as_ref(), args.bucket.as_os_str()]))?;
     std::fs::create_dir_all(&args.bucket)?;
     print!("published  ");

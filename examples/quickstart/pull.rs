@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use contract::digest::{Digest, Hasher};
-use contract::manifest::{Manifest, MANIFEST_MAX};
+use contract::manifest::{MANIFEST_MAX, Manifest};
 use contract::name::Reference;
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -24,7 +24,10 @@ pub(crate) struct Pulled {
 impl fmt::Display for Pulled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { manifests, blobs, bytes } = self;
-        write!(f, "{manifests} manifests and {blobs} blobs, {bytes} bytes, each by one redirect, every digest right")
+        write!(
+            f,
+            "{manifests} manifests and {blobs} blobs, {bytes} bytes, each by one redirect, every digest right"
+        )
     }
 }
 
@@ -47,7 +50,8 @@ pub(crate) fn pull(address: SocketAddr, reference: &str) -> Outcome<Pulled> {
             if child.media_type.is_manifest() {
                 queue.push((child.digest.to_string(), Some(child.digest)));
             } else {
-                pulled.bytes += blob(&format!("http://{address}/v2/{repository}/blobs/{}", child.digest), child.digest)?;
+                pulled.bytes +=
+                    blob(&format!("http://{address}/v2/{repository}/blobs/{}", child.digest), child.digest)?;
                 pulled.blobs += 1;
             }
         }
@@ -76,8 +80,14 @@ fn right(expected: Digest, found: Digest) -> Outcome<()> {
 
 /// A request that takes exactly so many redirects.
 fn get(url: &str, hops: u32) -> Outcome<Response<Body>> {
-    let agent: Agent = Agent::config_builder().max_redirects(hops).proxy(None).save_redirect_history(true).build().into();
+    let agent: Agent =
+        Agent::config_builder().max_redirects(hops).proxy(None).save_redirect_history(true).build().into();
     let response = agent.get(url).call()?;
-    let taken = ureq::ResponseExt::get_redirect_history(&response).map_or(0, |history| history.len().saturating_sub(1));
-    if taken == hops as usize { Ok(response) } else { Err(format!("{url} took {taken} redirects, not {hops}").into()) }
+    let taken = ureq::ResponseExt::get_redirect_history(&response)
+        .map_or(0, |history| history.len().saturating_sub(1));
+    if taken == hops as usize {
+        Ok(response)
+    } else {
+        Err(format!("{url} took {taken} redirects, not {hops}").into())
+    }
 }
