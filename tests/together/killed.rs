@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::old_docker::EVERY;
 use crate::pull::digest_of;
-use crate::rig::archive::Archive;
 use crate::rig::http;
-use crate::rig::layout::{sha256, tar};
+use crate::rig::layout::{Layer, Layout, sha256};
 use crate::rig::ours::{Endpoint, publisher_command};
 use crate::rig::random::Random;
 use crate::rig::store::Store;
@@ -32,7 +31,7 @@ fn killed_publisher_leaves_whole_images_in_a_directory() {
 fn campaign(store: &Store, seed: u64) {
     let mut random = Random::seeded(seed);
     let (place, endpoint) = (tempfile::tempdir().unwrap(), store.endpoint());
-    let source = place.path().join("saved.tar");
+    let source = place.path().join("layout.tar");
     fs::write(&source, image(&mut random)).unwrap();
     let start = Instant::now();
     let mut visible = digest_of(&store.publish(&source, &["acme/app:1.2"]), "acme/app:1.2");
@@ -54,10 +53,13 @@ fn campaign(store: &Store, seed: u64) {
     assert!(killed > 0, "seed {seed:#x}: every run was over before it was killed");
 }
 
-/// Layers that no round before had, large enough to be killed within.
+/// A layout whose layers no round before had. They are packed already: the time of a run goes into writing.
 fn image(random: &mut Random) -> Vec<u8> {
-    let layers: Vec<_> = (0..4).map(|_| tar(&[("noise", &random.bytes(1 << 18))])).collect();
-    Archive::default().image(&["acme/app:1.2"], &layers).to_tar()
+    let mut layout = Layout::default();
+    let layers: Vec<_> = (0..4).map(|_| Layer::gzip(&[("noise", &random.bytes(1 << 19))])).collect();
+    let image = layout.image("linux/amd64", &layers);
+    layout.list(&image, "1.2");
+    layout.to_tar()
 }
 
 /// Starts to publish and kills after `moment`; whether there was still something to kill.
