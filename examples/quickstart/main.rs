@@ -1,9 +1,9 @@
 //! The main job in one process: an image is published to a directory, served, and pulled back through the redirects.
 //!
 //! ```sh
-//! cargo run --release --example quickstart                    # with an image that it makes
-//! cargo run --release --example quickstart -- app.tar         # with yours, of `docker save`
-//! cargo run --release --example quickstart -- --check         # ends after the check
+//! cargo run --example quickstart                    # with an image that it makes
+//! cargo run --example quickstart -- app.tar         # with yours, of `docker save`
+//! cargo run --example quickstart -- --check         # ends after the check
 //! ```
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to people")]
