@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use contract::key::Key;
+
 use super::{AuthoritiesError, BaseError, NetworkError, RouteError};
 
 /// Why the endpoint does not start.
@@ -54,9 +56,7 @@ pub enum SettingsError {
     #[error("`trusted-proxies` cannot be used")]
     TrustedProxies(#[source] NetworkError),
     /// `watch.object`.
-    #[error(
-        "`watch.object` is `{0}`, which is not a path below a base, like docker/registry/v2/catalog.json"
-    )]
+    #[error("`watch.object` is `{0}`, which is not a path below a base, like {example}", example = Key::Catalog)]
     WatchedObject(String),
     /// `watch.ca`.
     #[error("`watch.ca` names {}, which cannot be used", path.display())]

@@ -120,7 +120,7 @@ fn how_bases_are_watched_is_read() {
     let watched =
         |text| resolved(Given::default(), None, file(&format!("cdn = 'https://cdn.test'\n{text}"))).watch;
     let [interval, timeout] = [10, 5].map(Duration::from_secs);
-    let object = "docker/registry/v2/catalog.json".to_owned();
+    let object = Key::Catalog.path();
     let default =
         Watch { interval, timeout, failures: 3, successes: 2, object, ca: None, authorities: Vec::new() };
     assert_eq!(watched(""), default);

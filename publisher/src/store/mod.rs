@@ -11,6 +11,7 @@ use contract::media::MediaType;
 
 use crate::content::{Content, ContentError};
 
+mod below;
 pub mod directory;
 pub mod memory;
 mod open;

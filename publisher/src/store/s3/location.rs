@@ -7,7 +7,7 @@ use std::str::FromStr;
 use contract::key::Key;
 use url::{Url, form_urlencoded};
 
-use super::super::LocationError;
+use super::super::{LocationError, below};
 
 /// Where an S3 store is. What is `None` comes from the environment or the AWS profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +32,12 @@ impl S3Location {
 
     /// A path below the prefix.
     pub(super) fn below(&self, path: &str) -> String {
-        if self.prefix.is_empty() { path.to_owned() } else { format!("{}/{path}", self.prefix) }
+        below::path(&self.prefix, path)
     }
 
     /// The key of a path in the bucket, if it is one of ours.
     pub(super) fn key(&self, path: &str) -> Option<Key> {
-        if self.prefix.is_empty() {
-            return Key::parse(path);
-        }
-        Key::parse(path.strip_prefix(&self.prefix)?.strip_prefix('/')?)
+        below::key(&self.prefix, path)
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), LocationError> {

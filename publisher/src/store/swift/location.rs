@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use contract::key::Key;
 
-use super::super::LocationError;
+use super::super::{LocationError, below};
 
 /// [The longest name of a container](https://docs.openstack.org/api-ref/object-store/), in bytes.
 const NAME_MAX: usize = 256;
@@ -27,15 +27,12 @@ impl SwiftLocation {
 
     /// A path below the prefix.
     pub(super) fn below(&self, path: &str) -> String {
-        if self.prefix.is_empty() { path.to_owned() } else { format!("{}/{path}", self.prefix) }
+        below::path(&self.prefix, path)
     }
 
     /// The key of an object's name, if it is one of ours.
     pub(super) fn key(&self, path: &str) -> Option<Key> {
-        if self.prefix.is_empty() {
-            return Key::parse(path);
-        }
-        Key::parse(path.strip_prefix(&self.prefix)?.strip_prefix('/')?)
+        below::key(&self.prefix, path)
     }
 }
 
