@@ -8,6 +8,7 @@ use contract::name::Repository;
 
 use crate::source::ManifestType;
 use crate::store::Location;
+use crate::store::s3::{Encryption, Word};
 
 /// Publishes container images into a public bucket, as plain objects that every container client pulls through
 /// registry-endpoint.
@@ -43,12 +44,42 @@ pub struct Global {
     #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration,
           env = "REGISTRY_PUBLISHER_CHANGING_TTL")]
     pub changing_ttl: Option<Duration>,
+    /// How long a store may take to answer, and content may stand still; requests that carry much get more in
+    /// proportion [default: 60s]
+    #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration,
+          env = "REGISTRY_PUBLISHER_REQUEST_TIMEOUT")]
+    pub request_timeout: Option<Duration>,
+    /// When to give up, counted from the start [default: never]
+    #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration,
+          env = "REGISTRY_PUBLISHER_DEADLINE")]
+    pub deadline: Option<Duration>,
+    /// In which manner objects are kept in S3
+    #[command(flatten)]
+    pub s3: S3,
     /// Which image of a multi-platform one old Docker (Registry v1) gets [default: linux/amd64]
     #[arg(long, global = true, value_name = "OS/ARCH", env = "REGISTRY_PUBLISHER_V1_PLATFORM")]
     pub v1_platform: Option<String>,
     /// What is logged to standard error, as RUST_LOG has it: debug, registry_publisher=trace [default: off]
     #[arg(long, global = true, value_name = "FILTER", env = "REGISTRY_PUBLISHER_LOG")]
     pub log: Option<String>,
+}
+
+/// Flags of stores in S3.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "S3")]
+pub struct S3 {
+    /// Encryption at the store: `AES256`, `aws:kms`, `aws:kms=KEY` [default: as the bucket has it]
+    #[arg(long, global = true, value_name = "HOW", env = "REGISTRY_PUBLISHER_S3_ENCRYPTION")]
+    pub s3_encryption: Option<Encryption>,
+    /// The storage class of what is written: `INTELLIGENT_TIERING` [default: as the bucket has it]
+    #[arg(long, global = true, value_name = "CLASS", env = "REGISTRY_PUBLISHER_S3_STORAGE_CLASS")]
+    pub s3_storage_class: Option<Word>,
+    /// The canned ACL of what is written, where objects need one to be public: `public-read` [default: none]
+    #[arg(long, global = true, value_name = "ACL", env = "REGISTRY_PUBLISHER_S3_ACL")]
+    pub s3_acl: Option<Word>,
+    /// Pay for requests to a bucket whose owner does not
+    #[arg(long, global = true, env = "REGISTRY_PUBLISHER_S3_REQUESTER_PAYS")]
+    pub s3_requester_pays: bool,
 }
 
 /// How results are printed.

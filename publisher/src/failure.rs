@@ -1,5 +1,7 @@
 //! How a command can fail: the message, the exit code, and what helps.
 
+use std::time::Duration;
+
 use contract::digest::Digest;
 use contract::name::NameError;
 
@@ -65,6 +67,9 @@ pub enum CommandError {
     /// Ctrl-C or a termination signal.
     #[error("interrupted")]
     Interrupted,
+    /// `--deadline`.
+    #[error("it was not done within {}", humantime::format_duration(*.0))]
+    TooLate(Duration),
     /// Some of it could not be done; what, was said.
     #[error("{0} problems were found")]
     Problems(usize),
@@ -102,6 +107,7 @@ impl CommandError {
             | Self::Content(_)
             | Self::Store(_)
             | Self::Interrupted
+            | Self::TooLate(_)
             | Self::Problems(_) => 1,
         }
     }
@@ -129,7 +135,7 @@ impl CommandError {
             Self::Content(_) => "the source changed or is damaged: save the image again. No tag was moved",
             Self::Source(error) => return error.hint(),
             Self::Store(error) => return store_hint(error).map(str::to_owned),
-            Self::Interrupted => {
+            Self::Interrupted | Self::TooLate(_) => {
                 "every tag shows its old image or its new one whole; run it again to complete"
             }
             Self::Settings(_) | Self::Problems(_) => return None,

@@ -19,6 +19,7 @@ use crate::plan::{Phase, Plan, Step, Target};
 use crate::progress::Progress;
 use crate::relist;
 use crate::source::Told;
+use crate::store::Traffic;
 
 mod document;
 mod table;
@@ -43,6 +44,8 @@ pub struct Published<'a> {
     pub plan: &'a Plan,
     /// Its id in v1.
     pub v1: Option<v1::Id>,
+    /// What it took.
+    pub traffic: Traffic,
 }
 
 /// An image that was looked at.
@@ -112,11 +115,12 @@ impl Report {
         let sent = plan.steps().filter(|step| matches!(step, Step::Send(..))).count();
         let reused: u64 = plan.reused.iter().map(|blob| blob.size).sum();
         self.say(&format!(
-            "sent {sent} blobs ({}), {} were there ({}), in {:.1} s",
+            "sent {sent} blobs ({}), {} were there ({}), in {:.1} s{}",
             HumanBytes(plan.bytes()),
             plan.reused.len(),
             HumanBytes(reused),
-            self.started.elapsed().as_secs_f64()
+            self.started.elapsed().as_secs_f64(),
+            requests(published.traffic)
         ));
     }
 
@@ -241,6 +245,15 @@ impl Progress for Report {
         if let (None, Step::Send(_, blob)) = (&self.bar, step) {
             self.say(&format!("  sent {} ({})", blob.digest, HumanBytes(blob.size)));
         }
+    }
+}
+
+/// Nothing of a store that is not asked over a network.
+fn requests(Traffic { sent, repeated }: Traffic) -> String {
+    match (sent, repeated) {
+        (0, _) => String::new(),
+        (sent, 0) => format!(" and {sent} requests"),
+        (sent, repeated) => format!(" and {sent} requests, {repeated} of them sent again"),
     }
 }
 

@@ -1,14 +1,16 @@
 //! Settings: flags win over the environment, that over the file, that over the default.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 use std::{fs, io};
 
 use serde::Deserialize;
 
-use crate::cli::{Format, Global};
+use crate::cli::{Format, Global, S3};
 use crate::source::ManifestType;
-use crate::store::{Location, LocationError};
+use crate::store::s3::Manner;
+use crate::store::{Location, LocationError, Patience};
 
 /// Blobs at the same time.
 const JOBS: usize = 4;
@@ -16,6 +18,8 @@ const JOBS: usize = 4;
 const JOBS_MAX: usize = 64;
 /// How long what changes may be cached.
 const CHANGING_TTL: Duration = Duration::from_secs(60);
+/// No time is longer.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// What ran on old Docker.
 const V1_PLATFORM: &str = "linux/amd64";
 
@@ -29,6 +33,18 @@ pub struct File {
     pub jobs: Option<usize>,
     /// As `--changing-ttl`: `60s`.
     pub changing_ttl: Option<String>,
+    /// As `--request-timeout`: `60s`.
+    pub request_timeout: Option<String>,
+    /// As `--deadline`: `30m`.
+    pub deadline: Option<String>,
+    /// As `--s3-encryption`.
+    pub s3_encryption: Option<String>,
+    /// As `--s3-storage-class`.
+    pub s3_storage_class: Option<String>,
+    /// As `--s3-acl`.
+    pub s3_acl: Option<String>,
+    /// As `--s3-requester-pays`.
+    pub s3_requester_pays: Option<bool>,
     /// `false` is `--no-v1`.
     pub v1: Option<bool>,
     /// As `--v1-platform`.
@@ -48,6 +64,12 @@ pub struct Settings {
     pub jobs: usize,
     /// In seconds.
     pub changing_ttl: u32,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+    /// When the command gives up.
+    pub deadline: Option<Duration>,
+    /// How objects are kept in S3.
+    pub manner: Manner,
     /// Whether v1 is written.
     pub v1: bool,
     /// `os/architecture`.
@@ -121,6 +143,9 @@ pub fn resolve(flags: &Global, file: &File) -> Result<Settings, SettingsError> {
         to: file.to.as_deref().map(str::parse).transpose().map_err(SettingsError::Store)?,
         jobs,
         changing_ttl: changing_ttl(flags, file)?,
+        request_timeout: request_timeout(flags, file)?,
+        deadline: time("deadline", flags.deadline, file.deadline.as_deref())?,
+        manner: manner(&flags.s3, file)?,
         v1: file.v1.unwrap_or(true),
         v1_platform,
         manifest_type: file.manifest_type.unwrap_or_default(),
@@ -128,25 +153,56 @@ pub fn resolve(flags: &Global, file: &File) -> Result<Settings, SettingsError> {
     })
 }
 
+/// A time of the flags, else of the file.
+fn time(
+    name: &'static str,
+    flag: Option<Duration>,
+    of_file: Option<&str>,
+) -> Result<Option<Duration>, SettingsError> {
+    let parse = |text: &str| humantime::parse_duration(text).map_err(|_| no_time(name, text.to_owned()));
+    let time = flag.map_or_else(|| of_file.map(parse).transpose(), |time| Ok(Some(time)))?;
+    match time {
+        Some(time) if time > YEAR => Err(no_time(name, humantime::format_duration(time).to_string())),
+        time => Ok(time),
+    }
+}
+
+fn no_time(name: &'static str, value: String) -> SettingsError {
+    SettingsError::Value { name, value, expected: "expected a time such as 60s or 5m, at most a year".into() }
+}
+
 fn changing_ttl(flags: &Global, file: &File) -> Result<u32, SettingsError> {
-    let wrong = |value: String| SettingsError::Value {
-        name: "changing-ttl",
-        value,
-        expected: "expected a time such as 60s or 5m, at most a year".into(),
+    let ttl = time("changing-ttl", flags.changing_ttl, file.changing_ttl.as_deref())?.unwrap_or(CHANGING_TTL);
+    Ok(u32::try_from(ttl.as_secs()).unwrap_or(u32::MAX))
+}
+
+fn request_timeout(flags: &Global, file: &File) -> Result<Duration, SettingsError> {
+    let time = time("request-timeout", flags.request_timeout, file.request_timeout.as_deref())?;
+    match time.unwrap_or(Patience::default().request) {
+        Duration::ZERO => Err(no_time("request-timeout", "0s".into())),
+        time => Ok(time),
+    }
+}
+
+fn manner(flags: &S3, file: &File) -> Result<Manner, SettingsError> {
+    Ok(Manner {
+        encryption: flags.s3_encryption.clone().or(word("s3-encryption", file.s3_encryption.as_deref())?),
+        storage_class: flags
+            .s3_storage_class
+            .clone()
+            .or(word("s3-storage-class", file.s3_storage_class.as_deref())?),
+        acl: flags.s3_acl.clone().or(word("s3-acl", file.s3_acl.as_deref())?),
+        requester_pays: flags.s3_requester_pays || file.s3_requester_pays.unwrap_or(false),
+    })
+}
+
+fn word<T: FromStr>(name: &'static str, text: Option<&str>) -> Result<Option<T>, SettingsError> {
+    let wrong = |text: &str| SettingsError::Value {
+        name,
+        value: text.escape_default().to_string(),
+        expected: "expected printable letters without spaces, as the store knows it".into(),
     };
-    let of_file = || {
-        let parse = |text: &str| humantime::parse_duration(text).map_err(|_| wrong(text.to_owned()));
-        file.changing_ttl.as_deref().map(parse).transpose()
-    };
-    let ttl = match flags.changing_ttl {
-        Some(ttl) => ttl,
-        None => of_file()?.unwrap_or(CHANGING_TTL),
-    };
-    let year = 365 * 24 * 3600;
-    u32::try_from(ttl.as_secs())
-        .ok()
-        .filter(|seconds| *seconds <= year)
-        .ok_or_else(|| wrong(humantime::format_duration(ttl).to_string()))
+    text.map(|text| text.parse().map_err(|_| wrong(text))).transpose()
 }
 
 #[cfg(test)]
@@ -188,6 +244,9 @@ mod tests {
             ("jobs = 65", "jobs is 65"),
             ("changing-ttl = \"soon\"", "changing-ttl is soon"),
             ("changing-ttl = \"400days\"", "changing-ttl is"),
+            ("request-timeout = \"0s\"", "request-timeout is 0s"),
+            ("deadline = \"later\"", "deadline is later"),
+            ("s3-acl = \"public read\"", "s3-acl is public read"),
             ("v1-platform = \"linux\"", "v1-platform is linux"),
             ("to = \"gopher://x\"", "`to` in the settings file"),
         ] {

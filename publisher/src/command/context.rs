@@ -1,15 +1,17 @@
 //! What every command has at hand: settings, the report, and an ear for signals.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use contract::key::Key;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::failure::CommandError;
 use crate::report::Report;
 use crate::settings::Settings;
-use crate::store::{self, Location, Options, Store};
+use crate::store::{self, Location, Options, Patience, Store};
 
 /// For the whole of a command.
 pub(super) struct Context<'a> {
@@ -17,7 +19,12 @@ pub(super) struct Context<'a> {
     pub(super) report: &'a Report,
     /// Becomes true when somebody wants the work to end. It stays true, so that none is missed between two waits.
     interrupted: watch::Receiver<bool>,
+    /// When there is no more time for work.
+    deadline: Option<Instant>,
 }
+
+/// How long the store may take to end what it began when the time for work is over.
+const CLOSING: Duration = Duration::from_secs(10);
 
 impl<'a> Context<'a> {
     /// Listens from here on.
@@ -28,10 +35,11 @@ impl<'a> Context<'a> {
         {
             tokio::spawn(listen(interrupt, terminate, tell));
         }
-        Self { settings, report, interrupted }
+        let deadline = settings.deadline.and_then(|deadline| Instant::now().checked_add(deadline));
+        Self { settings, report, interrupted, deadline }
     }
 
-    /// Does something unless, or until, a signal comes.
+    /// Does something unless, or until, a signal comes or the deadline passes.
     pub(super) async fn unless_interrupted<T, E: Into<CommandError>>(
         &self,
         work: impl Future<Output = Result<T, E>>,
@@ -46,6 +54,14 @@ impl<'a> Context<'a> {
         tokio::select! {
             done = work => done.map_err(Into::into),
             () = came => Err(CommandError::Interrupted),
+            () = self.too_late() => Err(CommandError::TooLate(self.settings.deadline.unwrap_or_default())),
+        }
+    }
+
+    async fn too_late(&self) {
+        match self.deadline {
+            Some(deadline) => sleep_until(deadline).await,
+            None => std::future::pending().await,
         }
     }
 
@@ -55,7 +71,9 @@ impl<'a> Context<'a> {
         location: &Location,
         create: bool,
     ) -> Result<Arc<dyn Store>, CommandError> {
-        let options = Options { changing_ttl: self.settings.changing_ttl, create };
+        let Settings { changing_ttl, request_timeout, ref manner, .. } = self.settings;
+        let patience = Patience { request: request_timeout, ..Patience::default() };
+        let options = Options { changing_ttl, patience, manner: manner.clone(), create };
         self.unless_interrupted(async {
             let store = store::open(location, &options).await?;
             store.read(&Key::Catalog).await?;
@@ -71,7 +89,10 @@ impl<'a> Context<'a> {
         work: impl Future<Output = Result<T, CommandError>>,
     ) -> Result<T, CommandError> {
         let done = self.unless_interrupted(work).await;
-        let closed = store.close().await;
+        let closed = match &done {
+            Err(CommandError::TooLate(_)) => timeout(CLOSING, store.close()).await.unwrap_or(Ok(())),
+            _ => store.close().await,
+        };
         let done = done?;
         closed?;
         Ok(done)

@@ -64,8 +64,8 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
     if args.dry_run {
         report.planned(&plan, settings.format);
     } else {
-        let v1 = chain.last().map(|top| top.id);
-        let published = Published { image: &opened.image, targets: &targets, plan: &plan, v1 };
+        let (v1, traffic) = (chain.last().map(|top| top.id), store.traffic());
+        let published = Published { image: &opened.image, targets: &targets, plan: &plan, v1, traffic };
         report.published(&published, settings.format);
     }
     Ok(())

@@ -38,9 +38,9 @@ pub(super) async fn run(args: &cli::Tag, context: &Context<'_>) -> Result<(), Co
             let plan = prepare(derive, &wish, settings.jobs).await?;
             publish(Apply { from: &stored, derive, jobs: settings.jobs, progress: *report }, &wish, &plan)
                 .await?;
-            let v1 = chain.last().map(|top| top.id);
-            report
-                .published(&Published { image: &image, targets: &targets, plan: &plan, v1 }, settings.format);
+            let (v1, traffic) = (chain.last().map(|top| top.id), store.traffic());
+            let published = Published { image: &image, targets: &targets, plan: &plan, v1, traffic };
+            report.published(&published, settings.format);
             Ok(())
         })
         .await

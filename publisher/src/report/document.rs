@@ -42,6 +42,8 @@ pub(super) fn published(published: &Published<'_>, took: Duration) -> String {
         "foreign": image.foreign,
         "v1": published.v1,
         "bytesSent": published.plan.bytes(),
+        "requests": published.traffic.sent,
+        "requestsRepeated": published.traffic.repeated,
         "seconds": took.as_secs_f64(),
     }))
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,12 +14,17 @@ use crate::content::{Content, ContentError};
 
 mod below;
 pub mod directory;
+mod failure;
+mod gate;
 pub mod memory;
 mod open;
+mod passed;
+mod requests;
 pub mod s3;
 pub mod swift;
 
 pub use open::{Location, LocationError, Options, open};
+pub use requests::Patience;
 
 /// Largest document that is read whole, in bytes: a tag list of 100,000 tags has about 2 MiB.
 pub const DOCUMENT_MAX: u64 = 64 << 20;
@@ -58,8 +64,29 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// All keys below a prefix, in no order. Paths that are no keys are left out.
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError>;
 
+    /// Ends what runs that died left unfinished, once it is older than `grace`; returns how much that was. What a
+    /// living run has begun within that time is left alone.
+    async fn tidy(&self, grace: Duration) -> Result<usize, StoreError> {
+        let _ = grace;
+        Ok(0)
+    }
+
+    /// What was asked so far, of a store that is asked over a network.
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+
     /// Ends what this run began and did not finish (uploads in parts, staged files). Called on every way out.
     async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// Requests to a store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// All, each time that one was sent.
+    pub sent: u64,
+    /// Those of them that had been sent before.
+    pub repeated: u64,
 }
 
 /// A small object to be written.

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use url::Url;
 
 use super::directory::Directory;
-use super::s3::{S3, S3Location};
+use super::s3::{Manner, S3, S3Location};
 use super::swift::{Swift, SwiftLocation};
-use super::{Store, StoreError};
+use super::{Patience, Store, StoreError};
 
 /// Where a store is, as users write it. Holds no secrets: what looks like one is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,10 +147,14 @@ impl fmt::Display for Location {
 }
 
 /// How a store is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// How many seconds caches may keep what changes.
     pub changing_ttl: u32,
+    /// Of requests over a network.
+    pub patience: Patience,
+    /// How objects are kept in S3.
+    pub manner: Manner,
     /// Whether a directory that is not there is made: for commands that write. A bucket never is.
     pub create: bool,
 }
@@ -164,8 +168,14 @@ pub async fn open(location: &Location, options: &Options) -> Result<Arc<dyn Stor
     Ok(match location {
         Location::Directory(path) if options.create => Arc::new(Directory::create(path).await?),
         Location::Directory(path) => Arc::new(Directory::open(path).await?),
-        Location::S3(location) => Arc::new(S3::connect(location.clone(), options.changing_ttl).await?),
-        Location::Swift(location) => Arc::new(Swift::connect(location.clone(), options.changing_ttl)?),
+        Location::S3(location) => {
+            let store = S3::connect(location.clone(), options.changing_ttl).await?;
+            Arc::new(store.with_patience(options.patience).with_manner(options.manner.clone()))
+        }
+        Location::Swift(location) => {
+            let store = Swift::connect(location.clone(), options.changing_ttl)?;
+            Arc::new(store.with_patience(options.patience))
+        }
     })
 }
 

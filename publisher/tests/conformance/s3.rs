@@ -1,9 +1,21 @@
 //! What only S3 has: identities, buckets, uploads in parts, pages.
 
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use contract::descriptor::Descriptor;
 use contract::key::{Key, Prefix};
-use futures_util::future::try_join_all;
-use publisher::store::s3::{Limits, S3Location};
-use publisher::store::{Document, Kind, Location, Options, SendError, Store, StoreError, When, open};
+use futures_util::StreamExt;
+use futures_util::future::{join_all, try_join_all};
+use publisher::content::{Chunks, Content, Open};
+use publisher::store::s3::{Limits, Manner, S3Location};
+use publisher::store::{
+    Document, Kind, Location, Options, Patience, SendError, Store, StoreError, When, open,
+};
+use tokio::sync::Notify;
 
 use crate::given::{End, Given, blob, descriptor, layer, noise, tag_link};
 use crate::seaweed::{Identity, seaweed};
@@ -70,8 +82,9 @@ async fn where_nobody_listens_nothing_can_be_reached() {
 
 #[tokio::test]
 async fn opening_asks_a_bucket_nothing_and_makes_a_directory_only_when_told() {
-    let (look, make) =
-        (Options { changing_ttl: 7, create: false }, Options { changing_ttl: 7, create: true });
+    let look =
+        Options { changing_ttl: 7, patience: Patience::default(), manner: Manner::default(), create: false };
+    let make = Options { create: true, ..look.clone() };
     let nobody: Location = "s3://bucket?endpoint=http://127.0.0.1:1".parse().unwrap();
     assert_eq!(open(&nobody, &look).await.unwrap().name(), nobody.to_string());
     let folder = tempfile::tempdir().unwrap();
@@ -117,11 +130,93 @@ async fn an_error_ends_its_upload() {
 
 #[tokio::test]
 async fn what_is_too_large_for_one_copy_is_copied_in_parts() {
-    let store = s3(&fresh(), Identity::RIG).await.with_limits(Limits { part: 5 << 20, copy: 5 << 20 });
+    let store = s3(&fresh(), Identity::RIG).await.with_limits(Limits {
+        part: 5 << 20,
+        memory: 5 << 20,
+        copy: 5 << 20,
+    });
     let bytes = noise(12 << 20);
     Given::new(bytes.clone()).send(&store, &blob(&bytes)).await;
     store.copy(&blob(&bytes), &layer(1)).await.unwrap();
     assert!(store.read(&layer(1)).await.unwrap().unwrap().bytes == bytes);
+}
+
+#[tokio::test]
+async fn contents_that_share_the_memory_of_one_part_all_arrive() {
+    let limits = Limits { part: 5 << 20, memory: 5 << 20, ..Limits::default() };
+    let store = s3(&fresh(), Identity::RIG).await.with_limits(limits);
+    let contents: Vec<_> = [1, 6, 11, 16].iter().map(|size| noise(size << 20)).collect();
+    join_all(contents.iter().map(async |bytes| Given::new(bytes.clone()).send(&store, &blob(bytes)).await))
+        .await;
+    for bytes in &contents {
+        assert!(store.read(&blob(bytes)).await.unwrap().unwrap().bytes == *bytes);
+    }
+}
+
+/// Begins an upload that nobody will end.
+async fn begin(location: &S3Location, key: &Key) {
+    let client = seaweed().client(Identity::RIG).await;
+    let path = format!("{}/{key}", location.prefix);
+    client.create_multipart_upload().bucket(&location.bucket).key(path).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_died_long_ago_is_ended_and_what_began_just_now_is_not() {
+    let location = fresh();
+    let store = s3(&location, Identity::RIG).await;
+    begin(&location, &layer(1)).await;
+    assert_eq!(store.tidy(Duration::from_secs(3600)).await.unwrap(), 0);
+    assert_eq!(uploads(&location).await, 1);
+    // Times are told in whole seconds.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(store.tidy(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(uploads(&location).await, 0);
+}
+
+/// A source that stops in the middle until it is told to go on.
+struct Halting {
+    given: Given,
+    go: Arc<Notify>,
+}
+
+#[async_trait]
+impl Open for Halting {
+    async fn open(&self, descriptor: &Descriptor) -> io::Result<Option<Chunks>> {
+        let chunks = self.given.open(descriptor).await?.unwrap();
+        let go = Arc::clone(&self.go);
+        let halting = chunks.enumerate().then(move |(number, chunk)| {
+            let go = Arc::clone(&go);
+            async move {
+                if number == 20 {
+                    go.notified().await;
+                    go.notify_one();
+                }
+                chunk
+            }
+        });
+        Ok(Some(halting.boxed()))
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_somebody_else_ended_is_begun_again() {
+    let location = fresh();
+    let (store, other) = (s3(&location, Identity::RIG).await, s3(&location, Identity::RIG).await);
+    let bytes = noise(24 << 20);
+    let source = Halting { given: Given::new(bytes.clone()), go: Arc::default() };
+    let (key, expected) = (blob(&bytes), descriptor(&bytes));
+    let ending = async {
+        while uploads(&location).await == 0 {}
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        assert_eq!(other.tidy(Duration::ZERO).await.unwrap(), 1);
+        source.go.notify_one();
+    };
+    let passed = AtomicU64::new(0);
+    let count = |bytes| _ = passed.fetch_add(bytes, Ordering::Relaxed);
+    let content = Content { descriptor: &expected, from: &source, passed: &count };
+    tokio::join!(async { store.send(&key, &content).await.unwrap() }, ending);
+    assert!(store.read(&key).await.unwrap().unwrap().bytes == bytes);
+    assert_eq!((passed.into_inner(), uploads(&location).await), (24 << 20, 0));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use publisher::store::s3::{S3, S3Location};
 use publisher::store::{Headers, Store};
 
 use crate::seaweed::{Identity, seaweed};
-use crate::swift_server::{cluster, small_cluster};
+use crate::swift_server::{HASTE, cluster, small_cluster};
 
 /// Not the default, so that a store that ignores the setting shows.
 pub(crate) const CHANGING_TTL: u32 = 7;
@@ -91,7 +91,7 @@ pub(crate) fn fresh() -> S3Location {
 }
 
 pub(crate) async fn s3(location: &S3Location, identity: Identity) -> S3 {
-    S3::new(location.clone(), &identity.sdk().await, CHANGING_TTL).unwrap()
+    S3::new(location.clone(), &identity.sdk().await, CHANGING_TTL).unwrap().with_patience(HASTE)
 }
 
 async fn head(client: Client, location: S3Location, key: Key) -> Option<Headers> {

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use publisher::store::swift::{Login, Patience, Swift, SwiftLocation};
+use publisher::store::Patience;
+use publisher::store::swift::{Login, Swift, SwiftLocation};
 use reqwest::{Client, Method, Response};
 
 use crate::seaweed::{GUARD, free_ports};
@@ -23,7 +24,8 @@ pub(crate) const OWNER: User = User("test:tester", "testing");
 pub(crate) const GUEST: User = User("test:guest", "guesting");
 
 /// So that what is hopeless is soon given up.
-pub(crate) const HASTE: Patience = Patience { attempts: 6, pause: Duration::from_millis(5) };
+pub(crate) const HASTE: Patience =
+    Patience { attempts: 6, pause: Duration::from_millis(5), request: Duration::from_secs(60) };
 
 pub(crate) struct Cluster {
     pub(crate) port: u16,

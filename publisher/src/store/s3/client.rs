@@ -13,11 +13,14 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
-    StalledStreamProtectionConfig,
+    Builder, ConfigBag, Intercept, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    RuntimeComponents, SharedHttpClient, StalledStreamProtectionConfig,
 };
+use aws_sdk_s3::error::BoxError;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -25,16 +28,11 @@ use aws_smithy_http_client::{Builder as HttpBuilder, ConnectorBuilder, HttpClien
 use aws_smithy_types::base64;
 use aws_types::service_config::ServiceConfigKey;
 
+use super::super::Patience;
 use super::location::S3Location;
 
 /// Until a connection stands.
 const CONNECT: Duration = Duration::from_secs(5);
-/// For one attempt of a request that moves little.
-const ATTEMPT: Duration = Duration::from_secs(60);
-/// For one attempt of a request that moves or copies content: 8 MiB at 14 KiB/s.
-const ATTEMPT_CONTENT: Duration = Duration::from_secs(600);
-/// How long a body may stand still. Stores pause while they write to slow disks.
-const STALL: Duration = Duration::from_secs(30);
 
 /// For stores that have none: most take any, and this is what their documents show.
 const REGION_OF_CUSTOM: &str = "us-east-1";
@@ -77,15 +75,20 @@ impl Reach {
         })
     }
 
-    pub(super) fn client(&self, sdk: &SdkConfig) -> Client {
+    /// One that sends each request once: when one is sent again is decided in one place for all stores.
+    pub(super) fn client(&self, sdk: &SdkConfig, patience: &Patience) -> Client {
         let config = Builder::from(sdk)
             .region(Region::new(self.region.clone()))
             .force_path_style(self.path_style)
             // What the SDK adds otherwise, several stores refuse, or keep as a part of the object.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-            .timeout_config(timeouts(ATTEMPT))
-            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALL).build());
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts(patience.request))
+            // Stores pause while they write to slow disks.
+            .stalled_stream_protection(
+                StalledStreamProtectionConfig::enabled().grace_period(patience.request).build(),
+            );
         let config = match &self.endpoint {
             Some(endpoint) => config.endpoint_url(endpoint),
             None => config,
@@ -94,13 +97,45 @@ impl Reach {
     }
 }
 
-/// For requests that move or copy content.
-pub(super) fn patient() -> Builder {
-    aws_sdk_s3::Config::builder().timeout_config(timeouts(ATTEMPT_CONTENT))
+/// The same client with other patience.
+pub(super) fn patient(client: &Client, patience: &Patience) -> Client {
+    let stalled = StalledStreamProtectionConfig::enabled().grace_period(patience.request).build();
+    let config = client.config().to_builder().timeout_config(timeouts(patience.request));
+    Client::from_conf(config.stalled_stream_protection(stalled).build())
+}
+
+/// The same client, paying for what it asks.
+pub(super) fn paying(client: &Client) -> Client {
+    Client::from_conf(client.config().to_builder().interceptor(Paying).build())
+}
+
+/// Says on each request that who asks pays.
+#[derive(Debug)]
+struct Paying;
+
+impl Intercept for Paying {
+    fn name(&self) -> &'static str {
+        "paying"
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        context.request_mut().headers_mut().insert("x-amz-request-payer", "requester");
+        Ok(())
+    }
+}
+
+/// For a request that may take as long as this.
+pub(super) fn within(time: Duration) -> Builder {
+    aws_sdk_s3::Config::builder().timeout_config(timeouts(time))
 }
 
 fn timeouts(attempt: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(attempt).build()
+    TimeoutConfig::builder().connect_timeout(CONNECT.min(attempt)).operation_attempt_timeout(attempt).build()
 }
 
 /// What the environment and the AWS profile say.

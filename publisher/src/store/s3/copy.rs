@@ -2,13 +2,15 @@
 
 use aws_sdk_s3::types::{CompletedPart, MetadataDirective};
 use contract::key::{ContentType, Key};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::super::failure::Failure;
 use super::super::{Headers, Kind, headers};
 use super::S3;
-use super::client::patient;
-use super::errors::Failure;
-use super::send::Upload;
+use super::client::within;
+use super::send::PARTS_AT_ONCE;
+use super::uploads::Upload;
 
 /// All but [RFC 3986's unreserved characters](https://www.rfc-editor.org/rfc/rfc3986#section-2.3) and the slash.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -41,14 +43,18 @@ impl S3 {
     }
 
     async fn copy_at_once(&self, source: &str, to: &Key, headers: &Headers) -> Result<(), Failure> {
-        let request =
-            self.client.copy_object().bucket(&self.location.bucket).key(self.path(to)).copy_source(source);
-        let request = request
-            .metadata_directive(MetadataDirective::Replace)
-            .content_type(&headers.content_type)
-            .cache_control(&headers.cache_control);
-        request.customize().config_override(patient()).send().await?;
-        Ok(())
+        let copy = || async {
+            let request = self.client.copy_object().bucket(&self.location.bucket).key(self.path(to));
+            let request = request
+                .copy_source(source)
+                .metadata_directive(MetadataDirective::Replace)
+                .content_type(&headers.content_type)
+                .cache_control(&headers.cache_control);
+            let patient = within(self.requests.patience.moving());
+            let request = request.customize().mutate_request(self.manner.of_new()).config_override(patient);
+            Ok(request.send().await.map(|_| ())?)
+        };
+        self.requests.answer(copy).await
     }
 
     async fn copy_parts(
@@ -57,16 +63,19 @@ impl S3 {
         source: &str,
         size: u64,
     ) -> Result<Vec<CompletedPart>, Failure> {
-        let mut parts = Vec::new();
-        for (number, (first, last)) in (1..).zip(ranges(size, self.limits.copy)) {
-            let request = self.client.upload_part_copy().bucket(&self.location.bucket).key(&upload.path);
-            let request = request.upload_id(&upload.id).part_number(number).copy_source(source);
-            let request = request.copy_source_range(format!("bytes={first}-{last}"));
-            let copied = request.customize().config_override(patient()).send().await?;
+        let copying = (1..).zip(ranges(size, self.limits.copy)).map(|(number, (first, last))| async move {
+            let copy = || async {
+                let request = self.client.upload_part_copy().bucket(&self.location.bucket).key(&upload.path);
+                let request = request.upload_id(&upload.id).part_number(number).copy_source(source);
+                let request = request.copy_source_range(format!("bytes={first}-{last}"));
+                let patient = within(self.requests.patience.moving());
+                Ok::<_, Failure>(request.customize().config_override(patient).send().await?)
+            };
+            let copied = self.requests.answer(copy).await?;
             let etag = copied.copy_part_result.and_then(|result| result.e_tag);
-            parts.push(CompletedPart::builder().part_number(number).set_e_tag(etag).build());
-        }
-        Ok(parts)
+            Ok(CompletedPart::builder().part_number(number).set_e_tag(etag).build())
+        });
+        stream::iter(copying).buffered(PARTS_AT_ONCE).try_collect().await
     }
 }
 

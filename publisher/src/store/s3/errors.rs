@@ -8,40 +8,9 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use super::super::Kind;
-
-/// What was said, as the source of a store's error. Holds no request, so no secret.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Said(pub(super) String);
-
-/// A request that failed.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) kind: Kind,
-    /// HTTP's, 0 where there was no answer.
-    pub(super) status: u16,
-    /// [S3's error code](https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList), empty
-    /// where there is none.
-    pub(super) code: String,
-    pub(super) said: String,
-}
+use super::super::failure::Failure;
 
 impl Failure {
-    pub(super) fn new(kind: Kind, said: impl Into<String>) -> Self {
-        Self { kind, status: 0, code: String::new(), said: said.into() }
-    }
-
-    /// Whether nobody knows if the request was carried out.
-    pub(super) fn leaves_doubt(&self) -> bool {
-        self.kind == Kind::Unavailable
-    }
-
-    /// Whether the store asks for a repetition, since another write is under way:
-    /// [conditional writes](https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
-    pub(super) fn is_busy(&self) -> bool {
-        self.status == 409
-    }
-
     /// Whether the store does not know this kind of request.
     pub(super) fn is_not_understood(&self) -> bool {
         matches!(self.status, 400 | 405 | 501) && self.kind == Kind::Other
@@ -51,18 +20,34 @@ impl Failure {
     pub(super) fn is_no_upload(&self) -> bool {
         self.code == "NoSuchUpload"
     }
+}
 
-    fn answered(status: u16, code: Option<&str>, message: Option<&str>) -> Self {
-        let code = code.unwrap_or_default();
-        let said = match (code, message) {
-            // HEAD has no body: the status is all that is known.
-            ("", _) | (_, None) => {
-                format!("it answered with HTTP status {status} {code}").trim_end().to_owned()
-            }
-            (code, Some(message)) => format!("it answered {code}: {}", message.trim()),
-        };
-        Self { kind: kind(status, code), status, code: code.to_owned(), said }
+/// An answer that is no success; `code` is
+/// [S3's own](https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList).
+fn answered(answer: &HttpResponse, code: Option<&str>, message: Option<&str>) -> Failure {
+    let (status, code) = (answer.status().as_u16(), code.unwrap_or_default());
+    let said = match (code, message) {
+        // HEAD has no body: the status is all that is known.
+        ("", _) | (_, None) => format!("it answered with HTTP status {status} {code}").trim_end().to_owned(),
+        (code, Some(message)) => format!("it answered {code}: {}", message.trim()),
+    };
+    let failure = Failure::answered(status, kind(status, code), said, answer.headers().get("retry-after"));
+    Failure {
+        passes: failure.passes || is_busy(status, code),
+        slow_down: failure.slow_down || is_slow_down(code),
+        code: code.to_owned(),
+        ..failure
     }
+}
+
+/// Whether the store asks for a repetition, since another write is under way:
+/// [conditional writes](https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+fn is_busy(status: u16, code: &str) -> bool {
+    status == 409 && matches!(code, "" | "ConditionalRequestConflict" | "OperationAborted")
+}
+
+fn is_slow_down(code: &str) -> bool {
+    matches!(code, "SlowDown" | "SlowDownRead" | "SlowDownWrite" | "TooManyRequests" | "RequestLimitExceeded")
 }
 
 fn kind(status: u16, code: &str) -> Kind {
@@ -86,7 +71,9 @@ fn kind(status: u16, code: &str) -> Kind {
         | "InsufficientCapacity" => {
             return Kind::Full;
         }
-        "RequestTimeout" | "SlowDown" => return Kind::Unavailable,
+        // The store waited for a body in vain: it is a timeout, told with status 400.
+        "RequestTimeout" => return Kind::Unavailable,
+        code if is_slow_down(code) => return Kind::Unavailable,
         _ => {}
     }
     match status {
@@ -110,11 +97,11 @@ impl<E: ProvideErrorMetadata + Error + 'static> From<SdkError<E, HttpResponse>> 
         let innermost = || chain(&error).last().map_or_else(String::new, ToString::to_string);
         match &error {
             SdkError::ServiceError(answer) => {
-                let (status, said) = (answer.raw().status().as_u16(), answer.err());
-                Self::answered(status, said.code(), said.message())
+                let said = answer.err();
+                answered(answer.raw(), said.code(), said.message())
             }
             SdkError::ResponseError(answer) if !answer.raw().status().is_success() => {
-                Self::answered(answer.raw().status().as_u16(), None, None)
+                answered(answer.raw(), None, None)
             }
             SdkError::ResponseError(_) => {
                 Self::new(Kind::Unavailable, format!("its answer cannot be read: {}", innermost()))
@@ -146,6 +133,10 @@ fn no_credentials(error: &CredentialsError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use aws_sdk_s3::primitives::SdkBody;
+
     use super::*;
 
     #[test]
@@ -173,14 +164,47 @@ mod tests {
         }
     }
 
+    fn answer(status: u16, after: Option<&'static str>) -> HttpResponse {
+        let mut answer = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+        if let Some(after) = after {
+            answer.headers_mut().insert("retry-after", after);
+        }
+        answer
+    }
+
     #[test]
     fn what_is_said_is_readable() {
-        for (failure, said) in [
-            (Failure::answered(403, Some("AccessDenied"), Some("No.\n")), "it answered AccessDenied: No."),
-            (Failure::answered(403, None, None), "it answered with HTTP status 403"),
-            (Failure::answered(404, Some("NotFound"), None), "it answered with HTTP status 404 NotFound"),
+        for (status, code, message, said) in [
+            (403, Some("AccessDenied"), Some("No.\n"), "it answered AccessDenied: No."),
+            (403, None, None, "it answered with HTTP status 403"),
+            (404, Some("NotFound"), None, "it answered with HTTP status 404 NotFound"),
         ] {
-            assert_eq!(failure.said, said);
+            assert_eq!(answered(&answer(status, None), code, message).said, said);
         }
+    }
+
+    #[test]
+    fn what_passes_is_sent_again_and_what_does_not_is_not() {
+        for (status, code, passes, slow_down) in [
+            (500, "InternalError", true, false),
+            (502, "", true, false),
+            (503, "SlowDown", true, true),
+            (503, "", true, true),
+            (429, "", true, true),
+            (409, "ConditionalRequestConflict", true, false),
+            (409, "", true, false),
+            (400, "RequestTimeout", true, false),
+            (409, "BucketAlreadyOwnedByYou", false, false),
+            (400, "InvalidArgument", false, false),
+            (403, "AccessDenied", false, false),
+            (412, "PreconditionFailed", false, false),
+            (404, "NoSuchKey", false, false),
+            (501, "NotImplemented", false, false),
+        ] {
+            let failure = answered(&answer(status, None), Some(code), None);
+            assert_eq!((failure.passes, failure.slow_down), (passes, slow_down), "{status} {code}");
+        }
+        let failure = answered(&answer(503, Some("7")), Some("SlowDown"), None);
+        assert_eq!(failure.after, Some(Duration::from_secs(7)));
     }
 }

@@ -3,32 +3,37 @@
 //! Requests are those that every S3-compatible store knows: GET, HEAD, PUT, COPY, DELETE, ListObjectsV2 and uploads in
 //! parts. What stores disagree about, conditional writes, is probed.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use contract::key::{Key, Prefix};
-use tokio::sync::{OnceCell, RwLock};
+use tokio::sync::{OnceCell, RwLock, Semaphore};
 
-use super::{Document, Found, Kind, SendError, Store, StoreError, When};
+use super::failure::{Failure, Trouble};
+use super::requests::Requests;
+use super::{Document, Found, Kind, Patience, SendError, Store, StoreError, Traffic, When};
 use crate::content::Content;
 use client::Reach;
-use errors::{Failure, Said};
 use probe::Probe;
+use uploads::Uploads;
 
 mod client;
 mod copy;
 mod errors;
 mod location;
+mod manner;
 mod objects;
 mod probe;
 mod send;
+mod uploads;
 mod write;
 
 pub use location::S3Location;
+pub use manner::{Encryption, Manner, Word, WordError};
 
 /// A store in a bucket.
 pub struct S3 {
@@ -36,9 +41,11 @@ pub struct S3 {
     reach: Reach,
     client: Client,
     changing_ttl: u32,
+    manner: Manner,
     limits: Limits,
-    /// How often a request is tried, all in all.
-    attempts: u32,
+    /// Contents in memory, by parts.
+    rooms: Semaphore,
+    requests: Arc<Requests>,
     probe: OnceCell<Probe>,
     uploads: Arc<Mutex<Uploads>>,
     /// Held for reading while an upload is begun, which goes on when nobody waits for it any longer; [`Store::close`]
@@ -46,23 +53,34 @@ pub struct S3 {
     beginning: Arc<RwLock<()>>,
 }
 
-/// Uploads in parts that were begun and not ended: their ids, and the paths they are for.
-type Uploads = BTreeMap<String, String>;
-
 /// How much one request carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Content up to this size is one PUT; larger content goes in parts of this size or more. It is held in memory.
     /// S3 wants 5 MiB at least.
     pub part: u64,
+    /// How much content is held in memory, whatever the sizes of blobs and however many are sent at the same time.
+    /// At least one part is.
+    pub memory: u64,
     /// The store copies so much in one request, and larger objects in parts of this size. S3 takes 5 GiB at most.
     pub copy: u64,
 }
 
 impl Default for Limits {
-    /// 8 MiB, and 5 GB: some stores count by tens.
+    /// 8 MiB, of which six are in memory, and 5 GB: some stores count by tens.
     fn default() -> Self {
-        Self { part: 8 << 20, copy: 5_000_000_000 }
+        Self { part: 8 << 20, memory: 48 << 20, copy: 5_000_000_000 }
+    }
+}
+
+impl Limits {
+    /// How many parts are in memory.
+    fn rooms(&self) -> u64 {
+        (self.memory / self.part.max(1)).clamp(1, 1 << 16)
+    }
+
+    fn semaphore(&self) -> Semaphore {
+        Semaphore::new(usize::try_from(self.rooms()).unwrap_or(1))
     }
 }
 
@@ -84,13 +102,16 @@ impl S3 {
     /// When settings are missing or wrong.
     pub fn new(location: S3Location, sdk: &SdkConfig, changing_ttl: u32) -> Result<Self, StoreError> {
         let reach = Reach::of(&location, sdk).map_err(|error| not_opened(&location, error.into()))?;
+        let (patience, limits) = (Patience::default(), Limits::default());
         Ok(Self {
-            client: reach.client(sdk),
+            client: reach.client(sdk, &patience),
             location,
             reach,
             changing_ttl,
-            limits: Limits::default(),
-            attempts: sdk.retry_config().map_or(3, |retry| retry.max_attempts()),
+            manner: Manner::default(),
+            rooms: limits.semaphore(),
+            limits,
+            requests: Arc::new(Requests::new(patience)),
             probe: OnceCell::new(),
             uploads: Arc::default(),
             beginning: Arc::default(),
@@ -100,7 +121,21 @@ impl S3 {
     /// The same store with other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { limits, ..self }
+        Self { rooms: limits.semaphore(), limits, ..self }
+    }
+
+    /// The same store with other patience.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        let client = client::patient(&self.client, &patience);
+        Self { client, requests: Arc::new(Requests::new(patience)), ..self }
+    }
+
+    /// The same store, with objects kept in this manner.
+    #[must_use]
+    pub fn with_manner(self, manner: Manner) -> Self {
+        let client = if manner.requester_pays { client::paying(&self.client) } else { self.client };
+        Self { client, manner, ..self }
     }
 
     fn path(&self, key: &Key) -> String {
@@ -111,14 +146,18 @@ impl S3 {
         locked(&self.uploads)
     }
 
+    /// Says who was asked in vain: with AWS the message names it, elsewhere it may be a slip in a profile.
+    fn naming(&self, failure: Failure) -> Failure {
+        match &self.reach.endpoint {
+            Some(endpoint) if failure.kind == Kind::Unavailable && failure.status == 0 => {
+                Failure { said: format!("{endpoint}: {}", failure.said), ..failure }
+            }
+            _ => failure,
+        }
+    }
+
     fn failed(&self, failure: Failure, action: String) -> StoreError {
-        let Failure { kind, status, said, .. } = failure;
-        // Who was asked in vain: with AWS the message names it, elsewhere it may be a slip in a profile.
-        let said = match &self.reach.endpoint {
-            Some(endpoint) if kind == Kind::Unavailable && status == 0 => format!("{endpoint}: {said}"),
-            _ => said,
-        };
-        StoreError { kind, store: self.name(), action, source: Some(Said(said).into()) }
+        self.naming(failure).of_store(self.name(), action)
     }
 }
 
@@ -167,7 +206,14 @@ impl Store for S3 {
     }
 
     async fn send(&self, key: &Key, content: &Content<'_>) -> Result<(), SendError> {
-        self.send_content(key, content).await
+        let sent = self.send_content(key, content).await;
+        sent.map_err(|trouble| {
+            let trouble = match trouble {
+                Trouble::Store(failure) => Trouble::Store(self.naming(failure)),
+                content @ Trouble::Content(_) => content,
+            };
+            trouble.of_store(self.name(), format!("writing {key}"))
+        })
     }
 
     async fn copy(&self, from: &Key, to: &Key) -> Result<(), StoreError> {
@@ -183,6 +229,15 @@ impl Store for S3 {
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
         let listed = self.list_below(&self.location.below(&prefix.path())).await;
         listed.map_err(|failure| self.failed(failure, format!("listing {}", prefix.path())))
+    }
+
+    async fn tidy(&self, grace: Duration) -> Result<usize, StoreError> {
+        let ended = self.abort_stale(grace).await;
+        ended.map_err(|failure| self.failed(failure, "looking for unfinished uploads".to_owned()))
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.requests.traffic()
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -4,9 +4,9 @@ use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 use contract::key::Key;
 
+use super::super::failure::Failure;
 use super::super::{DOCUMENT_MAX, Found, Kind, Version};
 use super::S3;
-use super::errors::Failure;
 
 /// What HEAD tells of an object.
 pub(super) struct Head {
@@ -17,8 +17,11 @@ pub(super) struct Head {
 impl S3 {
     /// `None` where there is no object. HEAD cannot tell whether there is a bucket.
     pub(super) async fn look(&self, key: &Key) -> Result<Option<Head>, Failure> {
-        let head = self.client.head_object().bucket(&self.location.bucket).key(self.path(key)).send().await;
-        let head = match head.map_err(Failure::from) {
+        let ask = || async {
+            let request = self.client.head_object().bucket(&self.location.bucket).key(self.path(key));
+            Ok::<_, Failure>(request.send().await?)
+        };
+        let head = match self.requests.answer(ask).await {
             Ok(head) => head,
             Err(failure) if failure.kind == Kind::Missing => return Ok(None),
             Err(failure) => return Err(reading_denied(failure)),
@@ -29,34 +32,46 @@ impl S3 {
     }
 
     pub(super) async fn get(&self, key: &Key) -> Result<Option<Found>, Failure> {
-        let object = self.client.get_object().bucket(&self.location.bucket).key(self.path(key)).send().await;
-        let object = match object.map_err(Failure::from) {
-            Ok(object) => object,
-            Err(failure) if failure.kind == Kind::Missing => return Ok(None),
-            Err(failure) => return Err(reading_denied(failure)),
+        let ask = || async {
+            let request = self.client.get_object().bucket(&self.location.bucket).key(self.path(key));
+            let object = request.send().await?;
+            let bytes = collect(object.body).await?;
+            let version = object.e_tag.map_or_else(|| Version::of(&bytes), Version);
+            Ok(Found { bytes, version })
         };
-        let bytes = collect(object.body).await?;
-        let version = object.e_tag.map_or_else(|| Version::of(&bytes), Version);
-        Ok(Some(Found { bytes, version }))
+        match self.requests.answer(ask).await {
+            Ok(found) => Ok(Some(found)),
+            Err(failure) if failure.kind == Kind::Missing => Ok(None),
+            Err(failure) => Err(reading_denied(failure)),
+        }
     }
 
     pub(super) async fn delete_path(&self, path: &str) -> Result<(), Failure> {
-        let deleted = self.client.delete_object().bucket(&self.location.bucket).key(path).send().await;
-        match deleted.map_err(Failure::from) {
+        let delete = || async {
+            let request = self.client.delete_object().bucket(&self.location.bucket).key(path);
+            Ok::<_, Failure>(request.send().await.map(|_| ())?)
+        };
+        match self.requests.answer(delete).await {
             Err(failure) if failure.kind != Kind::Missing => Err(failure),
-            Ok(_) | Err(_) => Ok(()),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 
     pub(super) async fn list_below(&self, prefix: &str) -> Result<Vec<Key>, Failure> {
-        let request = self.client.list_objects_v2().bucket(&self.location.bucket).prefix(prefix);
-        let mut pages = request.into_paginator().send();
-        let mut keys = Vec::new();
-        while let Some(page) = pages.next().await {
-            let paths = page?.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
+        let (mut keys, mut token) = (Vec::new(), None);
+        loop {
+            let ask = || async {
+                let request = self.client.list_objects_v2().bucket(&self.location.bucket).prefix(prefix);
+                Ok::<_, Failure>(request.set_continuation_token(token.clone()).send().await?)
+            };
+            let page = self.requests.answer(ask).await?;
+            let paths = page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
             keys.extend(paths.filter_map(|path| self.location.key(&path)));
+            token = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
+            if token.is_none() {
+                return Ok(keys);
+            }
         }
-        Ok(keys)
     }
 }
 

@@ -5,13 +5,10 @@ use bytes::Bytes;
 use contract::key::Key;
 use serde::{Deserialize, Serialize};
 
+use super::super::failure::Failure;
 use super::super::{Document, Kind, headers};
 use super::S3;
-use super::errors::Failure;
 use super::write::Condition;
-
-/// How often a probe begins anew after answers that prove nothing.
-const TRIES: u32 = 3;
 
 /// The ETag of no object.
 const WRONG: &str = "\"00000000000000000000000000000000\"";
@@ -84,20 +81,23 @@ impl S3 {
     }
 
     async fn see(&self) -> Result<Probe, Failure> {
-        for _ in 0..TRIES {
+        let mut tries = self.requests.tries();
+        loop {
             let key = Key::Staged(fastrand::u64(..));
             let trial = Trial { store: self, path: self.path(&key), key };
             let seen = trial.run().await;
             self.delete_path(&trial.path).await?;
-            match seen {
+            let failure = match seen {
                 Ok(Some((create_only, if_match))) => {
                     return Ok(Probe { store: self.whose(), create_only, if_match });
                 }
-                Err(failure) if !failure.leaves_doubt() => return Err(failure),
-                Ok(None) | Err(_) => {}
-            }
+                Ok(None) => {
+                    Failure::new(Kind::Unavailable, "it gives no clear answers to conditional writes")
+                }
+                Err(failure) => failure,
+            };
+            tries.after(failure).await?;
         }
-        Err(Failure::new(Kind::Unavailable, "it gives no clear answers to conditional writes"))
     }
 }
 
@@ -138,7 +138,8 @@ impl Trial<'_> {
     async fn put(&self, bytes: &'static str, condition: Condition) -> Result<Answer, Failure> {
         let headers = headers(&self.key, None, self.store.changing_ttl);
         let bytes = Bytes::from_static(bytes.as_bytes());
-        match self.store.put_if(&self.path, bytes, &headers, &condition).await {
+        let put = self.store.put_if(&self.path, bytes, &headers, Some(&condition));
+        match self.store.requests.once(put).await {
             Ok(etag) => Ok(Answer::Written(etag)),
             Err(failure) if failure.kind == Kind::Conflict => Ok(Answer::Refused),
             Err(failure) if failure.is_not_understood() => Ok(Answer::Unknown),

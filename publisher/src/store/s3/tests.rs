@@ -12,13 +12,14 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
 use bytes::Bytes;
+use contract::digest::{Algorithm, Digest};
 
 use super::super::Version;
 use super::*;
 
 /// How a store treats conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
+enum Conditions {
     Strict,
     /// As Garage 2.5: overwrites, and answers 200.
     Ignores,
@@ -40,16 +41,18 @@ const PROBING: u32 = 4;
 /// The five requests that matter here.
 #[derive(Debug, Clone)]
 struct Fake {
-    manner: Manner,
+    conditions: Conditions,
     objects: Arc<Mutex<BTreeMap<String, Bytes>>>,
     conditional: Arc<AtomicU32>,
     requests: Arc<AtomicU32>,
+    /// Of the last PUT.
+    headers: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Fake {
-    fn new(manner: Manner) -> Self {
+    fn new(conditions: Conditions) -> Self {
         let (conditional, requests) = Default::default();
-        Self { manner, objects: Arc::default(), conditional, requests }
+        Self { conditions, objects: Arc::default(), conditional, requests, headers: Arc::default() }
     }
 
     fn store(&self) -> S3 {
@@ -62,7 +65,8 @@ impl Fake {
             )))
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .build();
-        S3::new("b?endpoint=http://fake".parse().unwrap(), &sdk, 60).unwrap()
+        let haste = Patience { pause: Duration::from_millis(1), ..Patience::default() };
+        S3::new("b?endpoint=http://fake".parse().unwrap(), &sdk, 60).unwrap().with_patience(haste)
     }
 
     fn answer(&self, request: &HttpRequest) -> (u16, Bytes) {
@@ -72,6 +76,8 @@ impl Fake {
         let there = objects.get(&path).cloned();
         match request.method() {
             "PUT" => {
+                let headers = request.headers().iter().map(|(name, value)| (name.into(), value.into()));
+                *self.headers.lock().unwrap() = headers.collect();
                 let status = self.put_status(request, there.as_ref());
                 let body = Bytes::copy_from_slice(request.body().bytes().unwrap());
                 if matches!(status, 200 | 500) {
@@ -97,16 +103,16 @@ impl Fake {
         let etag = there.map(etag).unwrap_or_default();
         let held = match (none, matching) {
             (Some(none), _) => none == "*" && there.is_none(),
-            (_, Some(_)) if self.manner == Manner::CreatesOnly => true,
-            (_, Some(given)) if self.manner == Manner::Unquoted => given == etag.trim_matches('"'),
+            (_, Some(_)) if self.conditions == Conditions::CreatesOnly => true,
+            (_, Some(given)) if self.conditions == Conditions::Unquoted => given == etag.trim_matches('"'),
             (_, given) => given == Some(&etag),
         };
-        match self.manner {
-            Manner::Ignores => 200,
-            Manner::NotImplemented => 501,
-            Manner::Busy(busy) if busy == number => 409,
+        match self.conditions {
+            Conditions::Ignores => 200,
+            Conditions::NotImplemented => 501,
+            Conditions::Busy(busy) if busy == number => 409,
             _ if !held => 412,
-            Manner::Loses(lost) if lost == number => 500,
+            Conditions::Loses(lost) if lost == number => 500,
             _ => 200,
         }
     }
@@ -137,13 +143,13 @@ async fn write(store: &S3, bytes: &'static str, when: When) -> Result<(), Kind> 
 #[tokio::test]
 async fn a_stores_word_is_probed_and_remembered() {
     for (manner, compares) in [
-        (Manner::Strict, true),
-        (Manner::Unquoted, true),
-        (Manner::Loses(1), true),
-        (Manner::Loses(PROBING), true),
-        (Manner::Ignores, false),
-        (Manner::CreatesOnly, false),
-        (Manner::NotImplemented, false),
+        (Conditions::Strict, true),
+        (Conditions::Unquoted, true),
+        (Conditions::Loses(1), true),
+        (Conditions::Loses(PROBING), true),
+        (Conditions::Ignores, false),
+        (Conditions::CreatesOnly, false),
+        (Conditions::NotImplemented, false),
     ] {
         let fake = Fake::new(manner);
         assert_eq!(fake.store().compares().await.unwrap(), compares, "{manner:?}");
@@ -160,7 +166,7 @@ async fn a_stores_word_is_probed_and_remembered() {
 
 #[tokio::test]
 async fn what_was_seen_elsewhere_says_nothing() {
-    let fake = Fake::new(Manner::Ignores);
+    let fake = Fake::new(Conditions::Ignores);
     let copied = r#"{"store":"http://other/b","create_only":true,"if_match":"quoted"}"#;
     for remembered in [copied, "", "{}"] {
         let store = fake.store();
@@ -172,11 +178,11 @@ async fn what_was_seen_elsewhere_says_nothing() {
 #[tokio::test]
 async fn conditions_hold_in_each_manner() {
     for (manner, created_anew, changed_again) in [
-        (Manner::Strict, Err(Kind::Conflict), Err(Kind::Conflict)),
-        (Manner::Unquoted, Err(Kind::Conflict), Err(Kind::Conflict)),
-        (Manner::CreatesOnly, Err(Kind::Conflict), Ok(())),
-        (Manner::Ignores, Err(Kind::Conflict), Ok(())),
-        (Manner::NotImplemented, Err(Kind::Conflict), Ok(())),
+        (Conditions::Strict, Err(Kind::Conflict), Err(Kind::Conflict)),
+        (Conditions::Unquoted, Err(Kind::Conflict), Err(Kind::Conflict)),
+        (Conditions::CreatesOnly, Err(Kind::Conflict), Ok(())),
+        (Conditions::Ignores, Err(Kind::Conflict), Ok(())),
+        (Conditions::NotImplemented, Err(Kind::Conflict), Ok(())),
     ] {
         let store = Fake::new(manner).store();
         assert_eq!(write(&store, "1", When::Absent).await, Ok(()), "{manner:?}");
@@ -190,11 +196,11 @@ async fn conditions_hold_in_each_manner() {
 
 #[tokio::test]
 async fn a_lost_answer_is_not_taken_for_another_writer() {
-    let fake = Fake::new(Manner::Loses(PROBING + 1));
+    let fake = Fake::new(Conditions::Loses(PROBING + 1));
     let store = fake.store();
     assert_eq!(write(&store, "1", When::Absent).await, Ok(()));
     assert_eq!(write(&store, "1", When::Absent).await, Err(Kind::Conflict));
-    let fake = Fake::new(Manner::Loses(PROBING + 2));
+    let fake = Fake::new(Conditions::Loses(PROBING + 2));
     let store = fake.store();
     assert_eq!(write(&store, "1", When::Absent).await, Ok(()));
     let version = store.read(&Key::Catalog).await.unwrap().unwrap().version;
@@ -204,7 +210,38 @@ async fn a_lost_answer_is_not_taken_for_another_writer() {
 
 #[tokio::test]
 async fn a_busy_store_is_asked_again() {
-    let store = Fake::new(Manner::Busy(PROBING + 1)).store();
+    let store = Fake::new(Conditions::Busy(PROBING + 1)).store();
     assert_eq!(write(&store, "1", When::Absent).await, Ok(()));
     assert_eq!(write(&store, "2", When::Absent).await, Err(Kind::Conflict));
+}
+
+#[tokio::test]
+async fn objects_are_kept_in_the_manner_that_was_asked_for() {
+    let fake = Fake::new(Conditions::Strict);
+    let kept = Manner {
+        encryption: Some("aws:kms=key/1".parse().unwrap()),
+        storage_class: Some("STANDARD_IA".parse().unwrap()),
+        acl: Some("public-read".parse().unwrap()),
+        requester_pays: true,
+    };
+    let names = ["server-side-encryption", "storage-class", "acl", "request-payer"];
+    let sent = || {
+        let headers = fake.headers.lock().unwrap();
+        names.map(|name| headers.get(&format!("x-amz-{name}")).cloned().unwrap_or_default())
+    };
+    assert_eq!(write(&fake.store(), "1", When::Always).await, Ok(()));
+    assert_eq!(sent(), ["", "", "", ""]);
+    assert_eq!(write(&fake.store().with_manner(kept), "1", When::Always).await, Ok(()));
+    assert_eq!(sent(), ["aws:kms", "STANDARD_IA", "public-read", "requester"]);
+    assert_eq!(fake.headers.lock().unwrap()["x-amz-server-side-encryption-aws-kms-key-id"], "key/1");
+}
+
+#[tokio::test]
+async fn what_arrives_is_checked_by_the_digest_that_every_store_knows() {
+    let fake = Fake::new(Conditions::Strict);
+    assert_eq!(write(&fake.store(), "1", When::Always).await, Ok(()));
+    let headers = fake.headers.lock().unwrap();
+    let digest = Digest::of(Algorithm::Sha256, b"1");
+    assert_eq!(headers["x-amz-content-sha256"], digest.hex().to_string());
+    assert!(!headers.contains_key("content-encoding") && !headers.contains_key("x-amz-trailer"));
 }

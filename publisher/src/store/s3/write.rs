@@ -1,20 +1,12 @@
 //! Small objects, under conditions.
 
-use std::time::Duration;
-
-use aws_sdk_s3::Config;
-use aws_sdk_s3::config::retry::RetryConfig;
-use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use bytes::Bytes;
 use contract::key::Key;
 
+use super::super::failure::Failure;
 use super::super::{Document, Headers, Kind, When, headers};
 use super::S3;
-use super::client::patient;
-use super::errors::Failure;
-
-/// How often a store may ask for a conditional write to be repeated, as S3 does while another one is under way.
-const BUSY_TRIES: u32 = 8;
+use super::client::within;
 
 /// A condition as S3 takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,42 +45,34 @@ impl S3 {
         }
     }
 
-    /// A PUT that is retried by the SDK.
+    /// A PUT over whatever is there.
     pub(super) async fn put(&self, path: &str, bytes: Bytes, headers: &Headers) -> Result<(), Failure> {
-        let request = self.put_request(path, bytes, headers);
-        request.customize().config_override(patient()).send().await?;
-        Ok(())
+        let put = || self.put_if(path, bytes.clone(), headers, None);
+        self.requests.answer(put).await.map(|_| ())
     }
 
-    fn put_request(&self, path: &str, bytes: Bytes, headers: &Headers) -> PutObjectFluentBuilder {
-        self.client
-            .put_object()
-            .bucket(&self.location.bucket)
-            .key(path)
-            .content_type(&headers.content_type)
-            .cache_control(&headers.cache_control)
-            .body(bytes.into())
-    }
-
-    /// One attempt of a conditional PUT; tells the new ETag.
+    /// One attempt of a PUT, under a condition or not; tells the new ETag.
     pub(super) async fn put_if(
         &self,
         path: &str,
         bytes: Bytes,
         headers: &Headers,
-        condition: &Condition,
+        condition: Option<&Condition>,
     ) -> Result<Option<String>, Failure> {
-        let request = self.put_request(path, bytes, headers);
+        let patient = within(self.requests.patience.carrying(bytes.len() as u64));
+        let request = self.client.put_object().bucket(&self.location.bucket).key(path).body(bytes.into());
+        let request = request.content_type(&headers.content_type).cache_control(&headers.cache_control);
         let request = match condition {
-            Condition::Absent => request.if_none_match("*"),
-            Condition::Match(etag) => request.if_match(etag),
+            None => request,
+            Some(Condition::Absent) => request.if_none_match("*"),
+            Some(Condition::Match(etag)) => request.if_match(etag),
         };
-        let once = Config::builder().retry_config(RetryConfig::disabled());
-        Ok(request.customize().config_override(once).send().await?.e_tag)
+        let request = request.customize().mutate_request(self.manner.of_new()).config_override(patient);
+        Ok(request.send().await?.e_tag)
     }
 
-    /// Repeats a conditional PUT until it is known whether it was carried out. The SDK cannot: after a lost answer it
-    /// meets its own object, and takes it for another's.
+    /// Repeats a conditional PUT until it is known whether it was carried out: after a lost answer it may meet its own
+    /// object, which is not another's.
     async fn put_surely(
         &self,
         key: &Key,
@@ -97,30 +81,14 @@ impl S3 {
         condition: &Condition,
     ) -> Result<(), Failure> {
         let path = self.path(key);
-        let (mut attempts, mut busy, mut doubt) = (1, 0, false);
-        loop {
-            let failure = match self.put_if(&path, document.bytes.clone(), headers, condition).await {
-                Ok(_) => return Ok(()),
-                Err(failure) => failure,
-            };
-            if failure.leaves_doubt() && attempts < self.attempts {
-                doubt = true;
-                attempts += 1;
-                pause(250 << attempts.min(5)).await;
-            } else if failure.is_busy() && busy < BUSY_TRIES {
-                busy += 1;
-                pause(50 << busy.min(4)).await;
-            } else if failure.kind == Kind::Conflict && doubt {
+        let put = || self.put_if(&path, document.bytes.clone(), headers, Some(condition));
+        match self.requests.answer(put).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.kind == Kind::Conflict && failure.doubt => {
                 let ours = self.get(key).await?.is_some_and(|found| found.bytes == document.bytes);
-                return if ours { Ok(()) } else { Err(failure) };
-            } else {
-                return Err(failure);
+                if ours { Ok(()) } else { Err(failure) }
             }
+            Err(failure) => Err(failure),
         }
     }
-}
-
-/// A random time, so that those who collided do not collide again.
-async fn pause(most_millis: u64) {
-    tokio::time::sleep(Duration::from_millis(fastrand::u64(..most_millis))).await;
 }

@@ -7,9 +7,9 @@ use contract::key::{ContentType, Key};
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderValue};
 
+use super::super::failure::Failure;
 use super::super::{Kind, headers};
-use super::errors::Failure;
-use super::http::{ATTEMPT_CONTENT, Call};
+use super::http::Call;
 use super::session::escaped;
 use super::{Swift, stored};
 
@@ -52,7 +52,7 @@ impl Swift {
         headers.insert("x-copy-from", source);
         // None of the source's headers: what an object has follows from its key.
         headers.insert("x-fresh-metadata", HeaderValue::from_static("true"));
-        let call = Call { method: Method::PUT, headers, body: bytes::Bytes::new(), timeout: ATTEMPT_CONTENT };
+        let call = Call { method: Method::PUT, headers, body: bytes::Bytes::new(), moves: true };
         self.call(to, "", &call).await.map(|_| ())
     }
 }

@@ -2,64 +2,30 @@
 
 use std::error::Error;
 use std::iter;
-use std::time::Duration;
 
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use super::super::Kind;
-
-/// What was said, as the source of a store's error. Holds no request, so no secret.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Said(pub(super) String);
+use super::super::failure::Failure;
 
 /// How much of an error's document is repeated.
 const SAID_MAX: usize = 300;
 
-/// A request that failed.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) kind: Kind,
-    /// HTTP's, 0 where there was no answer.
-    pub(super) status: u16,
-    pub(super) said: String,
-    /// Whether it may succeed when it is sent again.
-    pub(super) passes: bool,
-    /// How long the server wants to be left alone.
-    pub(super) after: Option<Duration>,
-    /// Whether nobody knows if an attempt before this one was carried out.
-    pub(super) doubt: bool,
-}
-
-impl Failure {
-    pub(super) fn new(kind: Kind, said: impl Into<String>) -> Self {
-        let passes = kind == Kind::Unavailable;
-        Self { kind, status: 0, said: said.into(), passes, after: None, doubt: false }
+/// An answer that is no success.
+pub(super) fn answered(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let mut said = format!("it answered with HTTP status {status}");
+    let text = plain(&String::from_utf8_lossy(body));
+    if !text.is_empty() {
+        said = format!("{said}: {text}");
     }
-
-    /// An answer that is no success.
-    pub(super) fn answered(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let mut said = format!("it answered with HTTP status {status}");
-        let text = plain(&String::from_utf8_lossy(body));
-        if !text.is_empty() {
-            said = format!("{said}: {text}");
-        }
-        // What the cluster's people find the request by in their logs.
-        if let Some(transaction) = header("x-trans-id") {
-            said = format!("{said} (transaction {transaction})");
-        }
-        let (kind, passes) = meaning(status.as_u16());
-        let after =
-            header(RETRY_AFTER.as_str()).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
-        Self { kind, status: status.as_u16(), said, passes, after, doubt: false }
+    // What the cluster's people find the request by in their logs.
+    if let Some(transaction) = header("x-trans-id") {
+        said = format!("{said} (transaction {transaction})");
     }
-
-    /// Whether nobody knows if the request was carried out.
-    pub(super) fn leaves_doubt(&self) -> bool {
-        self.doubt || self.kind == Kind::Unavailable
-    }
+    let (kind, passes) = meaning(status.as_u16());
+    Failure { passes, ..Failure::answered(status.as_u16(), kind, said, header(RETRY_AFTER.as_str())) }
 }
 
 /// What a status means, and whether it passes.
@@ -121,6 +87,8 @@ impl From<reqwest::Error> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -167,7 +135,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("x-trans-id", "tx1".parse().unwrap());
         headers.insert(RETRY_AFTER, "7".parse().unwrap());
-        let failure = Failure::answered(StatusCode::SERVICE_UNAVAILABLE, &headers, b"<p>No.</p>");
+        let failure = answered(StatusCode::SERVICE_UNAVAILABLE, &headers, b"<p>No.</p>");
         assert_eq!(
             failure.said,
             "it answered with HTTP status 503 Service Unavailable: No. (transaction tx1)"

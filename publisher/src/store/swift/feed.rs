@@ -1,7 +1,5 @@
 //! Content that is read twice, and again where an upload broke: first for the MD5s of its pieces, then to be sent.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use bytes::Bytes;
 use md5::{Digest, Md5};
 
@@ -65,30 +63,5 @@ impl<'a> Feed<'a> {
     pub(super) async fn skip_to(&mut self, at: u64) -> Result<(), ContentError> {
         while self.next(at).await?.is_some() {}
         Ok(())
-    }
-}
-
-/// How far content has passed by, told once however often it is read.
-pub(super) struct Passed<'a> {
-    told: &'a (dyn Fn(u64) + Send + Sync),
-    at: AtomicU64,
-    most: AtomicU64,
-}
-
-impl<'a> Passed<'a> {
-    pub(super) fn new(told: &'a (dyn Fn(u64) + Send + Sync)) -> Self {
-        Self { told, at: AtomicU64::new(0), most: AtomicU64::new(0) }
-    }
-
-    pub(super) fn begin(&self) {
-        self.at.store(0, Ordering::Relaxed);
-    }
-
-    pub(super) fn pass(&self, bytes: u64) {
-        let at = self.at.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let before = self.most.fetch_max(at, Ordering::Relaxed);
-        if at > before {
-            (self.told)(at - before);
-        }
     }
 }

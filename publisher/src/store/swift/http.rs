@@ -1,4 +1,4 @@
-//! Requests: the client, one exchange, and when it is repeated.
+//! Requests: the client, and one exchange.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,20 +9,13 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Method, Response};
 use url::Url;
 
+use super::super::Patience;
+use super::super::failure::Failure;
 use super::super::{DOCUMENT_MAX, Kind};
-use super::errors::Failure;
+use super::errors::answered;
 
 /// Until a connection stands.
 const CONNECT: Duration = Duration::from_secs(5);
-/// For one attempt of a request that moves little.
-pub(super) const ATTEMPT: Duration = Duration::from_secs(60);
-/// For one attempt of a request that lets the cluster move content: a copy, a list of segments to be checked.
-pub(super) const ATTEMPT_CONTENT: Duration = Duration::from_secs(600);
-/// The longest that a server's `Retry-After` is honoured.
-const AFTER_MAX: Duration = Duration::from_secs(60);
-/// The longest pause of our own between two attempts.
-const PAUSE_MAX: Duration = Duration::from_secs(20);
-
 /// A client that trusts the machine's roots, or Mozilla's where the machine has none: an empty container image around
 /// a static binary. Follows no redirect: the token is for the cluster alone.
 pub(super) fn client(authorities: Option<&Path>) -> Result<Client, ClientError> {
@@ -60,13 +53,18 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-    /// Of one attempt.
-    pub(super) timeout: Duration,
+    /// Whether the cluster moves content for it.
+    pub(super) moves: bool,
 }
 
 impl Call {
+    /// How long one attempt may take.
+    fn timeout(&self, patience: &Patience) -> Duration {
+        if self.moves { patience.moving() } else { patience.carrying(self.body.len() as u64) }
+    }
+
     pub(super) fn new(method: Method) -> Self {
-        Self { method, headers: HeaderMap::new(), body: Bytes::new(), timeout: ATTEMPT }
+        Self { method, headers: HeaderMap::new(), body: Bytes::new(), moves: false }
     }
 }
 
@@ -87,11 +85,12 @@ impl Answer {
 /// One attempt. `more` are headers that belong to this attempt alone, such as a token.
 pub(super) async fn exchange(
     http: &Client,
+    patience: &Patience,
     url: &Url,
     call: &Call,
     more: HeaderMap,
 ) -> Result<Answer, Failure> {
-    let request = http.request(call.method.clone(), url.clone()).timeout(call.timeout);
+    let request = http.request(call.method.clone(), url.clone()).timeout(call.timeout(patience));
     let request = request.headers(call.headers.clone()).headers(more);
     // An empty PUT needs a length, too.
     let request = match call.method {
@@ -119,50 +118,5 @@ pub(super) async fn answer(url: &Url, sent: reqwest::Result<Response>) -> Result
     if status.is_success() {
         return Ok(Answer { headers, body: body.freeze() });
     }
-    Err(Failure::answered(status, &headers, &body))
-}
-
-/// How often and how soon what failed is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// How often a request is tried, all in all.
-    pub attempts: u32,
-    /// The longest pause before the second attempt; each further one may be twice as long. Each is a random part of
-    /// it, so that those who were refused together do not come back together.
-    pub pause: Duration,
-}
-
-impl Default for Patience {
-    /// Five times, within some ten seconds.
-    fn default() -> Self {
-        Self { attempts: 5, pause: Duration::from_secs(1) }
-    }
-}
-
-/// The attempts at one thing.
-pub(super) struct Tries {
-    patience: Patience,
-    made: u32,
-    doubt: bool,
-}
-
-impl Tries {
-    pub(super) fn new(patience: Patience) -> Self {
-        Self { patience, made: 0, doubt: false }
-    }
-
-    /// Waits until the next attempt is due, or gives the failure back where there is none.
-    pub(super) async fn after(&mut self, failure: Failure) -> Result<(), Failure> {
-        let failure = Failure { doubt: self.doubt, ..failure };
-        self.made += 1;
-        if !failure.passes || self.made >= self.patience.attempts {
-            return Err(failure);
-        }
-        self.doubt |= failure.leaves_doubt();
-        let most = self.patience.pause.saturating_mul(1 << (self.made - 1).min(16)).min(PAUSE_MAX);
-        let pause = most.mul_f64(fastrand::f64());
-        let wanted = failure.after.unwrap_or_default().min(AFTER_MAX);
-        tokio::time::sleep(pause.max(wanted)).await;
-        Ok(())
-    }
+    Err(answered(status, &headers, &body))
 }

@@ -5,9 +5,9 @@ use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
 use super::super::Kind;
+use super::super::failure::Failure;
 use super::Swift;
-use super::errors::Failure;
-use super::http::{Call, Tries, exchange};
+use super::http::{Call, exchange};
 
 /// Where the cluster tells nothing: what Swift takes unless it is told otherwise, rounded down.
 const OBJECT_MAX: u64 = 5_000_000_000;
@@ -94,14 +94,13 @@ impl Swift {
 
     async fn ask_info(&self) -> Result<Info, Failure> {
         let url = self.session(None).await?.info_url();
-        let mut tries = Tries::new(self.patience);
-        loop {
-            // It is public, where it is at all.
-            match exchange(&self.http, &url, &Call::new(Method::GET), HeaderMap::new()).await {
-                Ok(answer) => return Ok(Info::of(&answer.body)),
-                Err(failure) if failure.passes => tries.after(failure).await?,
-                Err(_) => return Ok(Info::of(b"")),
-            }
+        let call = Call::new(Method::GET);
+        // It is public, where it is at all.
+        let ask = || exchange(&self.http, &self.requests.patience, &url, &call, HeaderMap::new());
+        match self.requests.answer(ask).await {
+            Ok(answer) => Ok(Info::of(&answer.body)),
+            Err(failure) if failure.passes => Err(failure),
+            Err(_) => Ok(Info::of(b"")),
         }
     }
 }

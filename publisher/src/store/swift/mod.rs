@@ -18,10 +18,11 @@ use reqwest::Client;
 use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::OnceCell;
 
-use super::{Document, Found, Headers, Kind, SendError, Store, StoreError, When};
+use super::failure::Failure;
+use super::requests::Requests;
+use super::{Document, Found, Headers, Kind, Patience, SendError, Store, StoreError, Traffic, When};
 use crate::content::Content;
-use errors::{Failure, Said};
-use http::{Answer, Call, Tries, exchange};
+use http::{Answer, Call, exchange};
 use info::Info;
 use session::{Session, Sessions};
 
@@ -38,7 +39,6 @@ mod send;
 mod session;
 mod write;
 
-pub use http::Patience;
 pub use location::SwiftLocation;
 pub use login::{Login, LoginError};
 
@@ -48,7 +48,7 @@ pub struct Swift {
     http: Client,
     sessions: Sessions,
     changing_ttl: u32,
-    patience: Patience,
+    requests: Requests,
     info: OnceCell<Info>,
     /// Whether the container was seen.
     container: OnceCell<()>,
@@ -82,7 +82,7 @@ impl Swift {
             http,
             sessions: Sessions::new(login),
             changing_ttl,
-            patience: Patience::default(),
+            requests: Requests::new(Patience::default()),
             info: OnceCell::new(),
             container: OnceCell::new(),
             uploads: Mutex::default(),
@@ -92,7 +92,7 @@ impl Swift {
     /// The same store with other patience.
     #[must_use]
     pub fn with_patience(self, patience: Patience) -> Self {
-        Self { patience, ..self }
+        Self { requests: Requests::new(patience), ..self }
     }
 
     /// The path of a key in the account.
@@ -109,17 +109,19 @@ impl Swift {
     }
 
     async fn session(&self, rejected: Option<&Arc<Session>>) -> Result<Arc<Session>, Failure> {
-        self.sessions.get(&self.http, self.patience, rejected).await
+        self.sessions.get(&self.http, &self.requests, rejected).await
     }
 
     /// Asks for a path of the account until there is an answer that counts. A token that is no longer taken is
     /// renewed, once.
     async fn call(&self, path: &str, query: &str, call: &Call) -> Result<Answer, Failure> {
-        let mut tries = Tries::new(self.patience);
+        let mut tries = self.requests.tries();
         let mut rejected = None;
         loop {
             let session = self.session(rejected.as_ref()).await?;
-            match exchange(&self.http, &session.url(path, query), call, session.header()).await {
+            let url = session.url(path, query);
+            let asking = exchange(&self.http, &self.requests.patience, &url, call, session.header());
+            match self.requests.once(asking).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) if failure.status == 401 && rejected.is_none() => rejected = Some(session),
                 Err(failure) => tries.after(failure).await?,
@@ -128,8 +130,7 @@ impl Swift {
     }
 
     fn failed(&self, failure: Failure, action: String) -> StoreError {
-        let Failure { kind, said, .. } = failure;
-        StoreError { kind, store: self.name(), action, source: Some(Said(said).into()) }
+        failure.of_store(self.name(), action)
     }
 }
 
@@ -183,7 +184,8 @@ impl Store for Swift {
     }
 
     async fn send(&self, key: &Key, content: &Content<'_>) -> Result<(), SendError> {
-        self.send_content(key, content).await
+        let sent = self.send_content(key, content).await;
+        sent.map_err(|trouble| trouble.of_store(self.name(), format!("writing {key}")))
     }
 
     async fn copy(&self, from: &Key, to: &Key) -> Result<(), StoreError> {
@@ -199,6 +201,10 @@ impl Store for Swift {
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
         let listed = self.list_below(&self.location.below(&prefix.path())).await;
         listed.map_err(|failure| self.failed(failure, format!("listing {}", prefix.path())))
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.requests.traffic()
     }
 
     async fn close(&self) -> Result<(), StoreError> {

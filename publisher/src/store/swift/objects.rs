@@ -5,9 +5,9 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, ETAG};
 use serde::Deserialize;
 
+use super::super::failure::Failure;
 use super::super::{Found, Kind, Version};
 use super::Swift;
-use super::errors::Failure;
 use super::http::{Answer, Call};
 use super::session::escaped;
 

@@ -10,11 +10,11 @@ use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap};
 use serde::{Deserialize, Serialize};
 
+use super::super::failure::{Failure, Trouble};
 use super::super::{Kind, headers};
-use super::errors::Failure;
 use super::feed::Piece;
-use super::http::{ATTEMPT_CONTENT, Call};
-use super::send::{Source, Trouble};
+use super::http::Call;
+use super::send::Source;
 use super::write::{hex, hex_header};
 use super::{Swift, stored};
 
@@ -98,7 +98,7 @@ impl Swift {
         headers.insert(ETAG, hex_header(&hex(all)));
         let manifest = serde_json::to_vec(&upload.listed);
         let body = manifest.map_err(|error| Failure::new(Kind::Other, error.to_string()))?.into();
-        let call = Call { method: Method::PUT, headers, body, timeout: ATTEMPT_CONTENT };
+        let call = Call { method: Method::PUT, headers, body, moves: true };
         // From here on the manifest may be there, and whoever removed a segment would break it.
         let segments = self.uploads().remove(&upload.id).unwrap_or_default();
         let put = self.call(&self.path(upload.of), "multipart-manifest=put", &call).await;

@@ -13,10 +13,11 @@ use reqwest::header::{CONTENT_LENGTH, ETAG, HeaderMap};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::super::{Kind, SendError, headers};
-use super::errors::Failure;
-use super::feed::{Feed, Passed, Piece, pieces};
-use super::http::{Tries, answer};
+use super::super::failure::{Failure, Trouble};
+use super::super::passed::Passed;
+use super::super::{Kind, headers};
+use super::feed::{Feed, Piece, pieces};
+use super::http::answer;
 use super::session::Session;
 use super::write::hex_header;
 use super::{Swift, stored};
@@ -24,21 +25,9 @@ use crate::content::{Content, ContentError};
 
 /// Content up to this size is held in memory, and opened once.
 const IN_MEMORY: u64 = 8 << 20;
-/// How long an upload may stand still. Clusters pause while they write to slow disks.
-const STALL: Duration = Duration::from_secs(60);
-/// From the last byte to the answer: the cluster flushes disks and writes to the container's list.
-const ANSWER: Duration = Duration::from_secs(120);
 
 impl Swift {
-    pub(super) async fn send_content(&self, key: &Key, content: &Content<'_>) -> Result<(), SendError> {
-        match self.try_sending(key, content).await {
-            Ok(()) => Ok(()),
-            Err(Trouble::Content(error)) => Err(error.into()),
-            Err(Trouble::Store(failure)) => Err(self.failed(failure, format!("writing {key}")).into()),
-        }
-    }
-
-    async fn try_sending(&self, key: &Key, content: &Content<'_>) -> Result<(), Trouble> {
+    pub(super) async fn send_content(&self, key: &Key, content: &Content<'_>) -> Result<(), Trouble> {
         let headers = stored(&headers(key, None, self.changing_ttl))?;
         let (info, size) = (self.info().await?, content.descriptor.size);
         if size <= IN_MEMORY.min(info.object_max) {
@@ -66,14 +55,17 @@ impl Swift {
         source: &'a Source<'a>,
         feed: &mut Option<Feed<'a>>,
     ) -> Result<(), Trouble> {
-        let mut tries = Tries::new(self.patience);
+        let mut tries = self.requests.tries();
         loop {
             let mut current = match feed.take() {
                 Some(current) if current.at == piece.from => current,
                 Some(_) | None => source.open_at(piece.from).await?,
             };
             let session = self.session(None).await?;
-            let failure = match self.stream(&session, path, headers, piece, &mut current).await {
+            let passed = self.requests.pass().await;
+            let sent = self.stream(&session, path, headers, piece, &mut current).await;
+            passed.heard(matches!(&sent, Err(Trouble::Store(failure)) if failure.slow_down));
+            let failure = match sent {
                 Ok(()) => {
                     *feed = Some(current);
                     return Ok(());
@@ -109,25 +101,31 @@ impl Swift {
         let request = self.http.put(url.clone()).headers(headers.clone()).headers(session.header());
         let request = request.header(CONTENT_LENGTH, piece.size).header(ETAG, hex_header(&piece.md5));
         let answering = pin!(request.body(Body::wrap_stream(body)).send());
-        let feeding = pin!(give(feed, piece.from + piece.size, chunks));
+        let stall = self.requests.patience.request;
+        let feeding = pin!(give(feed, piece.from + piece.size, chunks, stall));
         let late = |_| Failure::new(Kind::Unavailable, "it did not answer in time");
         match select(feeding, answering).await {
             Either::Left((Ok(()), answering)) => {
-                let answered = timeout(ANSWER, answering).await.map_err(late)?;
-                timeout(ANSWER, answer(&url, answered)).await.map_err(late)??;
+                let answered = timeout(stall, answering).await.map_err(late)?;
+                timeout(stall, answer(&url, answered)).await.map_err(late)??;
                 Ok(())
             }
             Either::Left((Err(trouble), _)) => Err(trouble),
             Either::Right((answered, _)) => {
-                timeout(ANSWER, answer(&url, answered)).await.map_err(late)??;
+                timeout(stall, answer(&url, answered)).await.map_err(late)??;
                 Err(Failure::new(Kind::Unavailable, "it answered before it had all of the content").into())
             }
         }
     }
 }
 
-/// Gives chunks away up to the byte number `end`.
-async fn give(feed: &mut Feed<'_>, end: u64, chunks: mpsc::Sender<io::Result<Bytes>>) -> Result<(), Trouble> {
+/// Gives chunks away up to the byte number `end`. None may take longer than `stall` to be taken.
+async fn give(
+    feed: &mut Feed<'_>,
+    end: u64,
+    chunks: mpsc::Sender<io::Result<Bytes>>,
+    stall: Duration,
+) -> Result<(), Trouble> {
     loop {
         let chunk = match feed.next(end).await {
             Ok(Some(chunk)) => chunk,
@@ -138,15 +136,15 @@ async fn give(feed: &mut Feed<'_>, end: u64, chunks: mpsc::Sender<io::Result<Byt
                 return Err(error.into());
             }
         };
-        match timeout(STALL, chunks.send(Ok(chunk))).await {
+        match timeout(stall, chunks.send(Ok(chunk))).await {
             Ok(Ok(())) => {}
             // Nobody takes it: the answer, or why there is none, is about to come.
             Ok(Err(_)) => {
-                tokio::time::sleep(ANSWER).await;
+                tokio::time::sleep(stall).await;
                 return Err(Failure::new(Kind::Unavailable, "it did not answer in time").into());
             }
             Err(_) => {
-                let said = format!("it took nothing for {} seconds", STALL.as_secs());
+                let said = format!("it took nothing for {stall:?}");
                 return Err(Failure::new(Kind::Unavailable, said).into());
             }
         }
@@ -165,23 +163,5 @@ impl<'a> Source<'a> {
         let mut feed = Feed::new(self.content.open().await?);
         feed.skip_to(at).await?;
         Ok(feed)
-    }
-}
-
-/// Which side failed.
-pub(super) enum Trouble {
-    Content(ContentError),
-    Store(Failure),
-}
-
-impl From<ContentError> for Trouble {
-    fn from(error: ContentError) -> Self {
-        Self::Content(error)
-    }
-}
-
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Self {
-        Self::Store(failure)
     }
 }

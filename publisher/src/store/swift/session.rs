@@ -10,9 +10,10 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::super::Kind;
-use super::errors::Failure;
-use super::http::{Answer, Call, Patience, Tries, exchange};
+use super::super::failure::Failure;
+use super::super::requests::Requests;
+use super::super::{Kind, Patience};
+use super::http::{Answer, Call, exchange};
 use super::login::{Login, Wanted, Way};
 
 /// All but [RFC 3986's unreserved characters](https://www.rfc-editor.org/rfc/rfc3986#section-2.3) and the slash.
@@ -70,7 +71,7 @@ impl Sessions {
     pub(super) async fn get(
         &self,
         http: &Client,
-        patience: Patience,
+        requests: &Requests,
         rejected: Option<&Arc<Session>>,
     ) -> Result<Arc<Session>, Failure> {
         let mut current = self.current.lock().await;
@@ -79,25 +80,19 @@ impl Sessions {
         {
             return Ok(Arc::clone(session));
         }
-        let mut tries = Tries::new(patience);
-        let session = loop {
-            match begin(http, &self.login).await {
-                Ok(session) => break Arc::new(session),
-                Err(failure) => tries.after(failure).await?,
-            }
-        };
+        let session = Arc::new(requests.answer(|| begin(http, &requests.patience, &self.login)).await?);
         *current = Some(Arc::clone(&session));
         Ok(session)
     }
 }
 
-async fn begin(http: &Client, login: &Login) -> Result<Session, Failure> {
+async fn begin(http: &Client, patience: &Patience, login: &Login) -> Result<Session, Failure> {
     let session = match &login.way {
         Way::V1 { url, user, key } => {
             let mut call = Call::new(Method::GET);
             call.headers.insert("x-auth-user", secret(user, "ST_USER")?);
             call.headers.insert("x-auth-key", secret(key, "ST_KEY")?);
-            let answer = exchange(http, url, &call, HeaderMap::new())
+            let answer = exchange(http, patience, url, &call, HeaderMap::new())
                 .await
                 .map_err(|failure| refused(url, failure))?;
             let given =
@@ -108,7 +103,7 @@ async fn begin(http: &Client, login: &Login) -> Result<Session, Failure> {
             let mut call = Call::new(Method::POST);
             call.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             call.body = request.to_string().into();
-            let answer = exchange(http, url, &call, HeaderMap::new())
+            let answer = exchange(http, patience, url, &call, HeaderMap::new())
                 .await
                 .map_err(|failure| refused(url, failure))?;
             let storage_url = match &login.storage_url {

@@ -6,9 +6,9 @@ use md5::{Digest, Md5};
 use reqwest::Method;
 use reqwest::header::{ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 
+use super::super::failure::Failure;
 use super::super::{Document, Kind, When, headers};
-use super::errors::Failure;
-use super::http::{ATTEMPT_CONTENT, Call};
+use super::http::Call;
 use super::{Swift, stored};
 
 impl Swift {
@@ -48,7 +48,7 @@ impl Swift {
     /// One PUT of what is in memory, with its MD5.
     pub(super) async fn put(&self, key: &Key, bytes: Bytes, mut headers: HeaderMap) -> Result<(), Failure> {
         headers.insert(ETAG, hex_header(&md5(&bytes)));
-        let call = Call { method: Method::PUT, headers, body: bytes, timeout: ATTEMPT_CONTENT };
+        let call = Call { method: Method::PUT, headers, body: bytes, moves: false };
         let put = self.call(&self.path(key), "", &call).await;
         put.map(|_| ()).map_err(|failure| self.no_container(failure))
     }
