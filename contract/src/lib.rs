@@ -8,4 +8,6 @@ pub mod listing;
 pub mod manifest;
 pub mod media;
 pub mod name;
+pub mod pattern;
+pub mod settings;
 pub mod v1;

@@ -18,6 +18,7 @@ mod pull;
 mod quickstart;
 mod refused;
 mod routes;
+mod settings;
 mod sources;
 mod static_binary;
 mod swift;

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use contract::key::Key;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::failure::CommandError;
 use crate::report::Report;
-use crate::settings::Settings;
+use crate::settings::{Rules, Settings};
 use crate::store::{self, Location, Options, Store};
 
 /// For the whole of a command.
@@ -17,6 +16,12 @@ pub(super) struct Context<'a> {
     pub(super) report: &'a Report,
     /// Becomes true when somebody wants the work to end. It stays true, so that none is missed between two waits.
     interrupted: watch::Receiver<bool>,
+}
+
+/// A store that answers, and what holds for the work on it.
+pub(super) struct Opened {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) rules: Rules,
 }
 
 impl<'a> Context<'a> {
@@ -50,18 +55,11 @@ impl<'a> Context<'a> {
     }
 
     /// Opens a store and sees that it answers, so that a wrong name is told before long work is done.
-    pub(super) async fn open(
-        &self,
-        location: &Location,
-        create: bool,
-    ) -> Result<Arc<dyn Store>, CommandError> {
-        let options = Options { changing_ttl: self.settings.changing_ttl, create };
-        self.unless_interrupted(async {
-            let store = store::open(location, &options).await?;
-            store.read(&Key::Catalog).await?;
-            Ok::<_, CommandError>(store)
-        })
-        .await
+    pub(super) async fn open(&self, location: &Location, create: bool) -> Result<Opened, CommandError> {
+        let changing_ttl = |said: &_| self.settings.with_store(said).changing_ttl;
+        let options = Options { changing_ttl: &changing_ttl, create };
+        let (store, said) = self.unless_interrupted(store::open(location, &options)).await?;
+        Ok(Opened { store, rules: self.settings.with_store(&said) })
     }
 
     /// Does work on a store; on every way out, the store ends what it began.

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use contract::name::{Reference, Repository, Tag};
+use contract::settings::StoreSettings;
 use contract::v1;
 
-use super::{Context, reference};
+use super::{Context, Opened, reference};
 use crate::apply::Apply;
 use crate::cli;
 use crate::derive::Derive;
@@ -18,7 +19,7 @@ use crate::report::{Published, Report};
 use crate::settings::Settings;
 use crate::source::{self, Wanted};
 use crate::store::memory::Memory;
-use crate::store::{Kind, Location, Store};
+use crate::store::{Kind, Location};
 use crate::v1_chain;
 
 /// Runs it.
@@ -40,15 +41,15 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
     };
     let opened = context.unless_interrupted(source::open(&args.source, &wanted, *report)).await?;
     check_digests(&references, &opened.image)?;
-    let store: Arc<dyn Store> = match early {
-        Some(store) => store,
-        None if args.dry_run => Arc::new(Memory::new(settings.changing_ttl)),
+    let Opened { store, rules } = match early {
+        Some(opened) => opened,
+        None if args.dry_run => nowhere(settings),
         None => context.open(location, true).await?,
     };
     report.about(&opened.image);
 
     let targets = targets(&references);
-    let chain = chain(settings.v1 && !args.no_v1, settings, &opened.image, &targets, report);
+    let chain = chain(rules.v1 && !args.no_v1, settings, &opened.image, &targets, report);
     let wish = Wish { image: &opened.image, targets: &targets, v1: &chain };
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let plan = context
@@ -69,6 +70,12 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
         report.published(&published, settings.format);
     }
     Ok(())
+}
+
+/// A store that is not there yet, to plan for.
+fn nowhere(settings: &Settings) -> Opened {
+    let rules = settings.with_store(&StoreSettings::default());
+    Opened { store: Arc::new(Memory::new(rules.changing_ttl)), rules }
 }
 
 fn is_folder(location: &Location) -> bool {

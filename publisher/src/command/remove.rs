@@ -1,6 +1,6 @@
 //! `remove`: a tag, or a manifest with all its tags.
 
-use super::{Context, reference};
+use super::{Context, Opened, reference};
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
@@ -13,7 +13,7 @@ pub(super) async fn run(args: &cli::Remove, context: &Context<'_>) -> Result<(),
     if wanted.tag.is_none() && wanted.digest.is_none() {
         return Err(CommandError::Which(wanted.to_string()));
     }
-    let store = context.open(&args.from, false).await?;
+    let Opened { store, .. } = context.open(&args.from, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     context
         .guarded(&*store, async {

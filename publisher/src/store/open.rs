@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use contract::key::Key;
+use contract::settings::StoreSettings;
 use url::Url;
 
 use super::directory::Directory;
 use super::s3::{S3, S3Location};
 use super::swift::{Swift, SwiftLocation};
-use super::{Store, StoreError};
+use super::{Kind, Store, StoreError};
 
 /// Where a store is, as users write it. Holds no secrets: what looks like one is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,25 +149,53 @@ impl fmt::Display for Location {
 }
 
 /// How a store is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// How many seconds caches may keep what changes.
-    pub changing_ttl: u32,
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// How many seconds caches may keep what changes, in the light of what the store says of itself.
+    pub changing_ttl: &'a (dyn Fn(&StoreSettings) -> u32 + Sync),
     /// Whether a directory that is not there is made: for commands that write. A bucket never is.
     pub create: bool,
 }
 
-/// Opens the store at a location. Asks a bucket or container nothing: one that is not there shows at the first read.
+/// Opens the store at a location and reads its own settings, by which it also shows that it answers.
 ///
 /// # Errors
-/// [`Kind::NoStore`](super::Kind::NoStore) for a directory that is not there, and whatever hinders opening it; for S3
-/// and Swift, settings that are missing or wrong.
-pub async fn open(location: &Location, options: &Options) -> Result<Arc<dyn Store>, StoreError> {
+/// [`Kind::NoStore`] for a directory, bucket or container that is not there, and whatever hinders opening it; for S3 and
+/// Swift, settings that are missing or wrong; settings in the store that cannot be understood.
+pub async fn open(
+    location: &Location,
+    options: &Options<'_>,
+) -> Result<(Arc<dyn Store>, StoreSettings), StoreError> {
+    let ttl = options.changing_ttl;
+    let unsaid = ttl(&StoreSettings::default());
     Ok(match location {
-        Location::Directory(path) if options.create => Arc::new(Directory::create(path).await?),
-        Location::Directory(path) => Arc::new(Directory::open(path).await?),
-        Location::S3(location) => Arc::new(S3::connect(location.clone(), options.changing_ttl).await?),
-        Location::Swift(location) => Arc::new(Swift::connect(location.clone(), options.changing_ttl)?),
+        Location::Directory(path) => {
+            let opened =
+                if options.create { Directory::create(path).await? } else { Directory::open(path).await? };
+            let said = said(&opened).await?;
+            (Arc::new(opened), said)
+        }
+        Location::S3(location) => {
+            let opened = S3::connect(location.clone(), unsaid).await?;
+            let said = said(&opened).await?;
+            (Arc::new(opened.with_changing_ttl(ttl(&said))), said)
+        }
+        Location::Swift(location) => {
+            let opened = Swift::connect(location.clone(), unsaid)?;
+            let said = said(&opened).await?;
+            (Arc::new(opened.with_changing_ttl(ttl(&said))), said)
+        }
+    })
+}
+
+/// What a store says of itself.
+async fn said(store: &dyn Store) -> Result<StoreSettings, StoreError> {
+    let Some(found) = store.read(&Key::Settings).await? else { return Ok(StoreSettings::default()) };
+    StoreSettings::from_bytes(&found.bytes).map_err(|error| StoreError {
+        kind: Kind::Other,
+        store: store.name(),
+        action: format!("understanding its settings, {}", Key::Settings),
+        source: Some(error.into()),
     })
 }
 

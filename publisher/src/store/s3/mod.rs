@@ -97,6 +97,12 @@ impl S3 {
         })
     }
 
+    /// The same store, of which caches keep what changes for so many seconds.
+    #[must_use]
+    pub fn with_changing_ttl(self, changing_ttl: u32) -> Self {
+        Self { changing_ttl, ..self }
+    }
+
     /// The same store with other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {

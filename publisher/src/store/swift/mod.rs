@@ -89,6 +89,12 @@ impl Swift {
         })
     }
 
+    /// The same store, of which caches keep what changes for so many seconds.
+    #[must_use]
+    pub fn with_changing_ttl(self, changing_ttl: u32) -> Self {
+        Self { changing_ttl, ..self }
+    }
+
     /// The same store with other patience.
     #[must_use]
     pub fn with_patience(self, patience: Patience) -> Self {
