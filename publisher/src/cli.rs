@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use contract::name::Repository;
+use contract::pattern::TagPattern;
 
 use crate::source::ManifestType;
 use crate::store::Location;
@@ -109,12 +110,27 @@ pub struct Publish {
     /// Write nothing for Registry v1 (Docker before 1.10)
     #[arg(long)]
     pub no_v1: bool,
+    /// Which tags stay where they are
+    #[command(flatten)]
+    pub fixed: Fixed,
     /// Take a first segment like `registry.example.com` as part of the repository's name
     #[arg(long)]
     pub keep_host: bool,
     /// Print what would be written, and write nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Tags that must not be moved, for `publish` and `tag`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Fixed {
+    /// Refuse to move a tag: publish only where it is not there, or points to this image already
+    #[arg(long)]
+    pub if_absent: bool,
+    /// Refuse to move tags that match: `v*`, `release-?`. Adds to what the settings file and the store say; may be
+    /// given several times
+    #[arg(long, value_name = "PATTERN", env = "REGISTRY_PUBLISHER_IMMUTABLE", value_delimiter = ',')]
+    pub immutable: Vec<TagPattern>,
 }
 
 /// `relist`.
@@ -161,6 +177,9 @@ pub struct Tag {
     /// In which store
     #[arg(long = "in", value_name = "STORE")]
     pub store: Location,
+    /// Which tags stay where they are
+    #[command(flatten)]
+    pub fixed: Fixed,
     /// Take a first segment like `registry.example.com` as part of the repository's name
     #[arg(long)]
     pub keep_host: bool,
@@ -174,6 +193,9 @@ pub struct Remove {
     /// In which store
     #[arg(long, value_name = "STORE")]
     pub from: Location,
+    /// Also tags that settings say are immutable
+    #[arg(long)]
+    pub force: bool,
     /// Take a first segment like `registry.example.com` as part of the repository's name
     #[arg(long)]
     pub keep_host: bool,

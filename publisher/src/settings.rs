@@ -9,7 +9,8 @@ use contract::pattern::TagPattern;
 use contract::settings::StoreSettings;
 use serde::Deserialize;
 
-use crate::cli::{Format, Global};
+use crate::cli::{Fixed, Format, Global};
+use crate::immutable::Immutable;
 use crate::source::ManifestType;
 use crate::store::{Location, LocationError};
 
@@ -75,6 +76,14 @@ pub struct Rules {
     pub immutable: BTreeSet<TagPattern>,
     /// How long what nothing names any longer is kept.
     pub grace: Duration,
+}
+
+impl Rules {
+    /// Which tags a publication must not move: those of the flags too.
+    pub fn immutable(&self, flags: &Fixed) -> Immutable {
+        let patterns = self.immutable.iter().chain(&flags.immutable).cloned().collect();
+        Immutable { patterns, if_absent: flags.if_absent }
+    }
 }
 
 /// Why settings cannot be used.
@@ -243,6 +252,11 @@ mod tests {
         let rules = resolve(&Global::default(), &file).unwrap().with_store(&said);
         assert!(!rules.v1);
         assert_eq!(rules.immutable.iter().map(TagPattern::to_string).collect::<Vec<_>>(), ["r*", "v*"]);
+        let flags = Fixed { immutable: vec!["f*".parse().unwrap()], if_absent: false };
+        let why = |tag: &str| rules.immutable(&flags).why(&tag.parse().unwrap()).map(|why| why.to_string());
+        assert_eq!(why("v1").unwrap(), "is immutable (v*)");
+        assert!(why("r1").is_some() && why("f1").is_some());
+        assert_eq!(why("latest"), None);
 
         let said = StoreSettings { v1: Some(true), ..StoreSettings::default() };
         let off = toml::from_str("v1 = false").unwrap();

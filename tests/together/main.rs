@@ -8,6 +8,7 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod immutable;
 mod indexes;
 mod interop;
 mod interrupted;

@@ -7,7 +7,8 @@ use crate::refused::assert_says;
 use crate::rig::layout::{Layer, Layout};
 use crate::rig::store::Store;
 
-fn say(store: &Store, settings: &str) {
+/// Writes what the store says of itself.
+pub(crate) fn say(store: &Store, settings: &str) {
     let Store::Directory(root) = store else { unreachable!("only a directory is written by hand") };
     fs::create_dir_all(root.path().join("static-registry")).unwrap();
     fs::write(root.path().join("static-registry/settings.json"), settings).unwrap();
