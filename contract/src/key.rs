@@ -60,6 +60,8 @@ pub enum Key {
     V1Layer(v1::Id),
     /// Published by digest alone: not garbage, though no tag names it.
     Keep(Repository, Digest),
+    /// The store's own settings.
+    Settings,
     /// What the store was seen to do with conditional writes.
     Probe,
     /// The lock of a store in a directory.
@@ -97,6 +99,8 @@ pub enum Prefix {
     Revisions(Repository),
     /// The v1 tags and lists of all repositories.
     V1Repositories,
+    /// The pieces of all large objects.
+    Segments,
 }
 
 impl Key {
@@ -121,6 +125,7 @@ impl Key {
             | Self::V1Images(_)
             | Self::V1Tags(_)
             | Self::V1Tag(..)
+            | Self::Settings
             | Self::Probe
             | Self::Lock
             | Self::Staged(_) => false,
@@ -147,6 +152,7 @@ impl Key {
             | Self::V1Tag(..)
             | Self::V1Json(_)
             | Self::V1Ancestry(_)
+            | Self::Settings
             | Self::Probe => "application/json",
         })
     }
@@ -164,7 +170,12 @@ impl Key {
     /// Whether clients have any business with the object; the others are our own.
     pub fn is_public(&self) -> bool {
         match self {
-            Self::Keep(..) | Self::Probe | Self::Lock | Self::Staged(_) | Self::Segment { .. } => false,
+            Self::Keep(..)
+            | Self::Settings
+            | Self::Probe
+            | Self::Lock
+            | Self::Staged(_)
+            | Self::Segment { .. } => false,
             Self::Blob(_)
             | Self::LayerLink(..)
             | Self::RevisionLink(..)
@@ -204,6 +215,7 @@ impl Key {
             | Self::V1Ancestry(_)
             | Self::V1Layer(_)
             | Self::Keep(..)
+            | Self::Settings
             | Self::Probe
             | Self::Lock
             | Self::Staged(_)
@@ -253,6 +265,7 @@ impl fmt::Display for Key {
             Self::V1Ancestry(id) => write!(f, "{V1_IMAGES}/{id}/ancestry"),
             Self::V1Layer(id) => write!(f, "{V1_IMAGES}/{id}/layer"),
             Self::Keep(name, digest) => write!(f, "{OWN}/keep/{name}/_revisions/{}", Parts(digest)),
+            Self::Settings => write!(f, "{OWN}/settings.json"),
             Self::Probe => write!(f, "{OWN}/probe.json"),
             Self::Lock => write!(f, "{OWN}/lock"),
             Self::Staged(number) => write!(f, "{OWN}/tmp/{number:016x}"),
@@ -271,6 +284,7 @@ impl Prefix {
             Self::Tags(name) => format!("{REPOSITORIES}/{name}/_manifests/tags/"),
             Self::Revisions(name) => format!("{REPOSITORIES}/{name}/_manifests/revisions/"),
             Self::V1Repositories => format!("{V1_REPOSITORIES}/"),
+            Self::Segments => format!("{OWN}/segments/"),
         }
     }
 }

@@ -1,16 +1,42 @@
 //! Carries a plan out: phases in order, the steps of a phase at the same time.
 
+use contract::key::Key;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use crate::claim::Claim;
 use crate::content::{Content, Open};
 use crate::derive::Derive;
+use crate::immutable::Refusal;
 use crate::listings;
 use crate::plan::{Plan, Step};
 use crate::progress::Progress;
-use crate::store::{Kind, SendError, StoreError, When};
+use crate::store::{Document, Kind, SendError, StoreError, When};
 
 /// How many small steps run for each one that moves content: they wait for answers, not for bytes.
 pub(crate) const SMALL_PER_JOB: usize = 4;
+
+/// Why a plan was not made, or not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// A tag must not be moved.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// The source's side or the store's.
+    #[error(transparent)]
+    Send(#[from] SendError),
+}
+
+impl From<Refusal> for PublishError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}
+
+impl From<StoreError> for PublishError {
+    fn from(error: StoreError) -> Self {
+        Self::Send(error.into())
+    }
+}
 
 /// With what a plan is carried out.
 #[derive(Clone, Copy)]
@@ -28,7 +54,7 @@ pub struct Apply<'a> {
 impl Apply<'_> {
     /// Carries a plan out. The first failure ends it; what was written by then is whole by the order of the plan, and
     /// the same plan made and carried out again completes it.
-    pub async fn run(&self, plan: &Plan) -> Result<(), SendError> {
+    pub async fn run(&self, plan: &Plan) -> Result<(), PublishError> {
         for phase in &plan.phases {
             self.progress.phase(phase);
             let moves_content =
@@ -37,14 +63,14 @@ impl Apply<'_> {
             let steps = phase.steps.iter().map(|step| async move {
                 self.step(step).await?;
                 self.progress.done(step);
-                Ok::<_, SendError>(())
+                Ok::<_, PublishError>(())
             });
             stream::iter(steps).buffer_unordered(jobs).try_collect::<()>().await?;
         }
         Ok(())
     }
 
-    async fn step(&self, step: &Step) -> Result<(), SendError> {
+    async fn step(&self, step: &Step) -> Result<(), PublishError> {
         tracing::debug!(%step);
         let store = self.derive.store;
         match step {
@@ -58,6 +84,14 @@ impl Apply<'_> {
                 Err(StoreError { kind: Kind::Conflict, .. }) => {}
                 written => written?,
             },
+            Step::Move(repository, tag, digest) => {
+                // Under no condition: of publishers that may all move it, the last one wins.
+                let link = Key::TagLink(repository.clone(), tag.clone());
+                store.write(&link, &Document::link(digest), When::Always).await?;
+            }
+            Step::Claim(repository, tag, digest, why) => {
+                Claim { repository, tag, digest, why }.run(self.derive).await?;
+            }
             Step::Copy(from, to, _) => store.copy(from, to).await?,
             Step::Delete(key) => store.delete(key).await?,
             Step::Settle(repository, tag) => {

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use contract::manner::{Encryption, Word};
 use contract::name::Repository;
+use contract::pattern::TagPattern;
 
 use crate::source::ManifestType;
 use crate::store::Location;
-use crate::store::s3::{Encryption, Word};
 
 /// Publishes container images into a public bucket, as plain objects that every container client pulls through
 /// registry-endpoint.
@@ -78,8 +79,9 @@ pub struct S3 {
     #[arg(long, global = true, value_name = "ACL", env = "REGISTRY_PUBLISHER_S3_ACL")]
     pub s3_acl: Option<Word>,
     /// Pay for requests to a bucket whose owner does not
-    #[arg(long, global = true, env = "REGISTRY_PUBLISHER_S3_REQUESTER_PAYS")]
-    pub s3_requester_pays: bool,
+    #[arg(long, global = true, env = "REGISTRY_PUBLISHER_S3_REQUESTER_PAYS", num_args = 0..=1,
+          default_missing_value = "true")]
+    pub s3_requester_pays: Option<bool>,
 }
 
 /// How results are printed.
@@ -140,12 +142,27 @@ pub struct Publish {
     /// Write nothing for Registry v1 (Docker before 1.10)
     #[arg(long)]
     pub no_v1: bool,
+    /// Which tags stay where they are
+    #[command(flatten)]
+    pub fixed: Fixed,
     /// Take a first segment like `registry.example.com` as part of the repository's name
     #[arg(long)]
     pub keep_host: bool,
     /// Print what would be written, and write nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Tags that must not be moved, for `publish` and `tag`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Fixed {
+    /// Refuse to move a tag: publish only where it is not there, or points to this image already
+    #[arg(long)]
+    pub if_absent: bool,
+    /// Refuse to move tags that match: `v*`, `release-?`. Adds to what the settings file and the store say; may be
+    /// given several times
+    #[arg(long, value_name = "PATTERN", env = "REGISTRY_PUBLISHER_IMMUTABLE", value_delimiter = ',')]
+    pub immutable: Vec<TagPattern>,
 }
 
 /// `relist`.
@@ -192,6 +209,9 @@ pub struct Tag {
     /// In which store
     #[arg(long = "in", value_name = "STORE")]
     pub store: Location,
+    /// Which tags stay where they are
+    #[command(flatten)]
+    pub fixed: Fixed,
     /// Take a first segment like `registry.example.com` as part of the repository's name
     #[arg(long)]
     pub keep_host: bool,
@@ -205,6 +225,9 @@ pub struct Remove {
     /// In which store
     #[arg(long, value_name = "STORE")]
     pub from: Location,
+    /// Also tags that settings say are immutable
+    #[arg(long)]
+    pub force: bool,
     /// Take a first segment like `registry.example.com` as part of the repository's name
     #[arg(long)]
     pub keep_host: bool,

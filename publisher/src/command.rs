@@ -15,7 +15,7 @@ mod relist;
 mod remove;
 mod tag;
 
-use context::Context;
+use context::{Context, Opened};
 
 /// Runs what the command line says. From here on SIGINT and SIGTERM end the work in order; a second one ends the
 /// process at once.

@@ -5,8 +5,10 @@ use std::time::Duration;
 use contract::digest::Digest;
 use contract::name::NameError;
 
+use crate::apply::PublishError;
 use crate::content::ContentError;
 use crate::image::ImageError;
+use crate::immutable::{Refusal, Why};
 use crate::remove::RemoveError;
 use crate::settings::SettingsError;
 use crate::source::SourceError;
@@ -52,6 +54,17 @@ pub enum CommandError {
         /// Who names it.
         index: Digest,
     },
+    /// A tag that must not be moved.
+    #[error(transparent)]
+    Refused(Box<Refusal>),
+    /// A tag that must not be removed.
+    #[error("the tag {name} {why}")]
+    Protected {
+        /// Which.
+        name: String,
+        /// By what.
+        why: Why,
+    },
     /// The source's side.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -84,6 +97,15 @@ impl From<SendError> for CommandError {
     }
 }
 
+impl From<PublishError> for CommandError {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Refused(refusal) => Self::Refused(refusal),
+            PublishError::Send(error) => error.into(),
+        }
+    }
+}
+
 impl From<RemoveError> for CommandError {
     fn from(error: RemoveError) -> Self {
         match error {
@@ -102,6 +124,8 @@ impl CommandError {
             Self::Digest { .. }
             | Self::Absent(_)
             | Self::Needed { .. }
+            | Self::Refused(_)
+            | Self::Protected { .. }
             | Self::Image(_)
             | Self::Source(_)
             | Self::Content(_)
@@ -130,6 +154,13 @@ impl CommandError {
             Self::Absent(_) => "`list STORE` shows its repositories, `list STORE REPOSITORY` the tags of one",
             Self::Which(_) => "append :tag or @digest",
             Self::Image(_) => "publish it again from its source",
+            Self::Refused(refusal) => match refusal.why {
+                Why::Pattern(_) => {
+                    "publish under another tag. Patterns come from --immutable, the settings file and the store's settings"
+                }
+                Why::IfAbsent => "publish under another tag; without --if-absent the tag would be moved",
+            },
+            Self::Protected { .. } => "--force removes it all the same",
             Self::Needed { .. } => "remove the image index first",
             Self::Digest { .. } => "publish under a tag, or under the digest that the image has",
             Self::Content(_) => "the source changed or is damaged: save the image again. No tag was moved",

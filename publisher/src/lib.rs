@@ -5,12 +5,14 @@
 //! [`publish::publish`] → [`store::Store`]. The command line is [`cli`] and [`command`].
 
 pub mod apply;
+mod claim;
 pub mod cli;
 pub mod command;
 pub mod content;
 pub mod derive;
 pub mod failure;
 pub mod image;
+pub mod immutable;
 pub mod listings;
 pub mod look;
 pub mod plan;

@@ -12,6 +12,7 @@ use contract::name::{Repository, Tag};
 use contract::v1;
 
 use crate::image::Image;
+use crate::immutable::{Immutable, Why};
 use crate::store::Document;
 
 mod order;
@@ -28,6 +29,15 @@ pub struct Wish<'a> {
     pub targets: &'a [Target],
     /// Its v1 images, base first; none where v1 is off or cannot hold it.
     pub v1: &'a [v1::Image],
+    /// Which tags must not be moved.
+    pub immutable: &'a Immutable,
+}
+
+impl Wish<'_> {
+    /// All tags of all repositories.
+    pub fn tags(&self) -> impl Iterator<Item = (&Repository, &Tag)> {
+        self.targets.iter().flat_map(|target| target.tags.iter().map(|tag| (&target.repository, tag)))
+    }
 }
 
 /// A repository with the tags to be moved there.
@@ -104,6 +114,10 @@ pub enum Step {
     Write(Key, Document),
     /// A small object, only where nothing is.
     Create(Key, Document),
+    /// The link of a tag, wherever it pointed.
+    Move(Repository, Tag, Digest),
+    /// The link of a tag that must not be moved: only where there is none.
+    Claim(Repository, Tag, Digest, Why),
     /// A copy inside the store, of this many bytes.
     Copy(Key, Key, u64),
     /// An object that must not be there any longer.
@@ -146,6 +160,8 @@ impl Plan {
             Step::Send(_, descriptor) => descriptor.size,
             Step::Write(..)
             | Step::Create(..)
+            | Step::Move(..)
+            | Step::Claim(..)
             | Step::Copy(..)
             | Step::Delete(_)
             | Step::Settle(..)

@@ -1,28 +1,37 @@
 //! Publishing, from an image to the store: look, plan, carry out, and see that what others did meanwhile agrees.
 
+use std::collections::BTreeSet;
+
 use contract::key::Key;
 use contract::name::{Repository, Tag};
 
-use crate::apply::Apply;
+use crate::apply::{Apply, PublishError};
+use crate::claim::Claim;
 use crate::derive::Derive;
-use crate::plan::{Plan, Wish, plan};
-use crate::store::{SendError, StoreError};
+use crate::listings;
+use crate::plan::{Change, Plan, Step, Wish, plan};
+use crate::store::StoreError;
 use crate::survey::survey;
 
 /// Looks at the store and plans. Writes nothing.
-pub async fn prepare(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<Plan, StoreError> {
-    Ok(plan(wish, &survey(derive, wish, jobs).await?))
+///
+/// # Errors
+/// [`PublishError::Refused`] where a wished tag must not be moved and points elsewhere.
+pub async fn prepare(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<Plan, PublishError> {
+    Ok(plan(wish, &survey(derive, wish, jobs).await?)?)
 }
 
 /// Carries the plan out, then reads each tag link again: where another publisher moved the tag meanwhile, its view, its
 /// v1 tag and the lists are derived from the link anew, so that whoever was last leaves everything agreeing.
-pub async fn publish(apply: Apply<'_>, wish: &Wish<'_>, plan: &Plan) -> Result<(), SendError> {
+pub async fn publish(apply: Apply<'_>, wish: &Wish<'_>, plan: &Plan) -> Result<(), PublishError> {
     apply.progress.begin(plan);
-    apply.run(plan).await?;
-    for target in wish.targets {
-        for tag in &target.tags {
-            agree(apply.derive, wish, &target.repository, tag).await?;
-        }
+    let applied = apply.run(plan).await;
+    if let Err(PublishError::Refused(_)) = applied {
+        leave_whole(apply.derive, wish, plan).await?;
+    }
+    applied?;
+    for (repository, tag) in wish.tags() {
+        agree(apply.derive, wish, repository, tag).await?;
     }
     Ok(())
 }
@@ -32,10 +41,33 @@ async fn agree(
     wish: &Wish<'_>,
     repository: &Repository,
     tag: &Tag,
-) -> Result<(), StoreError> {
+) -> Result<(), PublishError> {
+    let digest = &wish.image.root.digest;
     let target = derive.target(&Key::TagLink(repository.clone(), tag.clone())).await?;
-    if target != Some(wish.image.root.digest) {
+    if target != Some(*digest) {
         derive.settle(repository, tag).await?;
+        // Where the store compares, we had it, and somebody who may has moved it since.
+        if let (Some(why), false) = (&wish.immutable.why(tag), derive.store.compares().await?) {
+            Claim { repository, tag, digest, why }.check(derive).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Another publisher was faster with one of the tags. Those that are there by now, ours and others', show what they
+/// point to and are listed, and so is the image that no tag names: nothing is half there that did not fail.
+async fn leave_whole(derive: Derive<'_>, wish: &Wish<'_>, plan: &Plan) -> Result<(), StoreError> {
+    for (name, tag) in wish.tags() {
+        if derive.target(&Key::TagLink(name.clone(), tag.clone())).await?.is_some() {
+            derive.settle(name, tag).await?;
+            let change = Change::Tags(name.clone(), BTreeSet::from([tag.clone()]));
+            listings::change(derive.store, &change).await?;
+        }
+    }
+    for step in plan.steps() {
+        if let Step::List(change @ (Change::Referrer(..) | Change::Catalog(_))) = step {
+            listings::change(derive.store, change).await?;
+        }
     }
     Ok(())
 }

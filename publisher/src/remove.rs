@@ -114,7 +114,8 @@ async fn revisions(store: &dyn Store, name: &Repository) -> Result<Vec<Digest>, 
     Ok(keys.into_iter().filter_map(digest).collect())
 }
 
-async fn tags_of(
+/// The tags that point to a digest.
+pub async fn tags_of(
     derive: Derive<'_>,
     name: &Repository,
     digest: &Digest,

@@ -19,7 +19,7 @@ use crate::plan::{Phase, Plan, Step, Target};
 use crate::progress::Progress;
 use crate::relist;
 use crate::source::Told;
-use crate::store::Traffic;
+use crate::store::{StoreError, Traffic};
 
 mod document;
 mod table;
@@ -92,6 +92,18 @@ impl Report {
     /// Old Docker will not see the image.
     pub fn no_v1(&self, why: &v1::NotHeld) {
         self.say(&format!("not for Docker before 1.10 (Registry v1): {why}"));
+    }
+
+    /// What runs that died had left in a store is ended.
+    pub fn tidied(&self, tidied: Result<usize, StoreError>) {
+        match tidied {
+            Ok(0) => {}
+            Ok(ended) => self.say(&format!("ended {ended} unfinished uploads of earlier runs")),
+            Err(error) => {
+                let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+                self.warn(&format!("{error}{source}"));
+            }
+        }
     }
 
     /// `--dry-run`.

@@ -1,23 +1,25 @@
-//! Settings: flags win over the environment, that over the file, that over the default.
+//! Settings: flags win over the environment, that over the file, that over the store's own, that over the default.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 use std::{fs, io};
 
+use contract::manner::Manner;
+use contract::pattern::TagPattern;
+use contract::settings::StoreSettings;
 use serde::Deserialize;
 
-use crate::cli::{Format, Global, S3};
+use crate::cli::{Fixed, Format, Global, S3};
+use crate::immutable::Immutable;
 use crate::source::ManifestType;
-use crate::store::s3::Manner;
-use crate::store::{Location, LocationError, Patience};
+use crate::store::{Location, LocationError, Objects, Patience};
 
 /// Blobs at the same time.
 const JOBS: usize = 4;
 /// More only wait for each other.
 const JOBS_MAX: usize = 64;
-/// How long what changes may be cached.
-const CHANGING_TTL: Duration = Duration::from_secs(60);
 /// No time is longer.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// What ran on old Docker.
@@ -47,6 +49,9 @@ pub struct File {
     pub s3_requester_pays: Option<bool>,
     /// `false` is `--no-v1`.
     pub v1: Option<bool>,
+    /// Patterns of tags that stay where they are, as `--immutable`.
+    #[serde(default)]
+    pub immutable: BTreeSet<TagPattern>,
     /// As `--v1-platform`.
     pub v1_platform: Option<String>,
     /// As `--manifest-type`.
@@ -62,22 +67,45 @@ pub struct Settings {
     pub to: Option<Location>,
     /// At least 1.
     pub jobs: usize,
-    /// In seconds.
-    pub changing_ttl: u32,
+    /// In seconds; what the store says, where nobody says here.
+    pub changing_ttl: Option<u32>,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// When the command gives up.
     pub deadline: Option<Duration>,
-    /// How objects are kept in S3.
+    /// How objects are kept in S3, as far as it is said here.
     pub manner: Manner,
-    /// Whether v1 is written.
+    /// Whether v1 is written, as far as it is for us to say.
     pub v1: bool,
+    /// Which tags stay where they are, beside those that the store says.
+    pub immutable: BTreeSet<TagPattern>,
     /// `os/architecture`.
     pub v1_platform: String,
     /// Of manifests that we make.
     pub manifest_type: ManifestType,
     /// Of results.
     pub format: Format,
+}
+
+/// What holds for the work on one store, its own settings considered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// How objects are kept.
+    pub objects: Objects,
+    /// Whether v1 is written.
+    pub v1: bool,
+    /// Which tags stay where they are.
+    pub immutable: BTreeSet<TagPattern>,
+    /// How long what nothing names any longer is kept.
+    pub grace: Duration,
+}
+
+impl Rules {
+    /// Which tags a publication must not move: those of the flags too.
+    pub fn immutable(&self, flags: &Fixed) -> Immutable {
+        let patterns = self.immutable.iter().chain(&flags.immutable).cloned().collect();
+        Immutable { patterns, if_absent: flags.if_absent }
+    }
 }
 
 /// Why settings cannot be used.
@@ -147,10 +175,28 @@ pub fn resolve(flags: &Global, file: &File) -> Result<Settings, SettingsError> {
         deadline: time("deadline", flags.deadline, file.deadline.as_deref())?,
         manner: manner(&flags.s3, file)?,
         v1: file.v1.unwrap_or(true),
+        immutable: file.immutable.clone(),
         v1_platform,
         manifest_type: file.manifest_type.unwrap_or_default(),
         format: flags.format.or(file.format).unwrap_or_default(),
     })
+}
+
+impl Settings {
+    /// The second step of [`resolve`], when the store is open. What protects a store only adds up: nobody who publishes
+    /// makes a tag movable, or turns v1 on, that the store says is not. Pure.
+    pub fn with_store(&self, said: &StoreSettings) -> Rules {
+        let ttl_said = || seconds(said.changing_ttl.unwrap_or(StoreSettings::CHANGING_TTL));
+        Rules {
+            objects: Objects {
+                changing_ttl: self.changing_ttl.unwrap_or_else(ttl_said),
+                manner: self.manner.over(&said.s3),
+            },
+            v1: self.v1 && said.v1 != Some(false),
+            immutable: self.immutable.union(&said.immutable).cloned().collect(),
+            grace: said.grace.unwrap_or(StoreSettings::GRACE),
+        }
+    }
 }
 
 /// A time of the flags, else of the file.
@@ -171,9 +217,13 @@ fn no_time(name: &'static str, value: String) -> SettingsError {
     SettingsError::Value { name, value, expected: "expected a time such as 60s or 5m, at most a year".into() }
 }
 
-fn changing_ttl(flags: &Global, file: &File) -> Result<u32, SettingsError> {
-    let ttl = time("changing-ttl", flags.changing_ttl, file.changing_ttl.as_deref())?.unwrap_or(CHANGING_TTL);
-    Ok(u32::try_from(ttl.as_secs()).unwrap_or(u32::MAX))
+fn changing_ttl(flags: &Global, file: &File) -> Result<Option<u32>, SettingsError> {
+    let ttl = time("changing-ttl", flags.changing_ttl, file.changing_ttl.as_deref())?;
+    Ok(ttl.map(seconds))
+}
+
+fn seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
 }
 
 fn request_timeout(flags: &Global, file: &File) -> Result<Duration, SettingsError> {
@@ -192,7 +242,7 @@ fn manner(flags: &S3, file: &File) -> Result<Manner, SettingsError> {
             .clone()
             .or(word("s3-storage-class", file.s3_storage_class.as_deref())?),
         acl: flags.s3_acl.clone().or(word("s3-acl", file.s3_acl.as_deref())?),
-        requester_pays: flags.s3_requester_pays || file.s3_requester_pays.unwrap_or(false),
+        requester_pays: flags.s3_requester_pays.or(file.s3_requester_pays),
     })
 }
 
@@ -216,13 +266,13 @@ mod tests {
     #[test]
     fn flags_win_over_the_file_over_the_default() {
         let defaults = resolve(&Global::default(), &File::default()).unwrap();
-        assert_eq!((defaults.jobs, defaults.changing_ttl, defaults.v1), (4, 60, true));
+        assert_eq!((defaults.jobs, defaults.changing_ttl, defaults.v1), (4, None, true));
         assert_eq!(defaults.v1_platform, "linux/amd64");
 
         let text =
             "jobs = 2\nchanging-ttl = \"5m\"\nv1 = false\nv1-platform = \"linux/arm64\"\nformat = \"json\"";
         let of_file = resolve(&Global::default(), &file(text)).unwrap();
-        assert_eq!((of_file.jobs, of_file.changing_ttl, of_file.v1), (2, 300, false));
+        assert_eq!((of_file.jobs, of_file.changing_ttl, of_file.v1), (2, Some(300), false));
         assert_eq!((of_file.v1_platform.as_str(), of_file.format), ("linux/arm64", Format::Json));
 
         let flags = Global {
@@ -233,8 +283,43 @@ mod tests {
             ..Global::default()
         };
         let of_flags = resolve(&flags, &file(text)).unwrap();
-        assert_eq!((of_flags.jobs, of_flags.changing_ttl, of_flags.format), (7, 1, Format::Text));
+        assert_eq!((of_flags.jobs, of_flags.changing_ttl, of_flags.format), (7, Some(1), Format::Text));
         assert_eq!(of_flags.v1_platform, "linux/arm/v7");
+    }
+
+    #[test]
+    fn the_store_says_what_nobody_else_does() {
+        let rules = |text: &str, said: &StoreSettings| {
+            resolve(&Global::default(), &file(text)).unwrap().with_store(said)
+        };
+        let nothing = rules("", &StoreSettings::default());
+        assert_eq!((nothing.objects.changing_ttl, nothing.v1, nothing.immutable.len()), (60, true, 0));
+        assert_eq!(nothing.grace, StoreSettings::GRACE);
+
+        let said = br#"{"grace":"1h","v1":false,"immutable":["v*"],"changing-ttl":"5m"}"#;
+        let said = StoreSettings::from_bytes(said).unwrap();
+        let of_store = rules("", &said);
+        assert_eq!((of_store.objects.changing_ttl, of_store.v1), (300, false));
+        assert_eq!(of_store.grace, Duration::from_secs(3600));
+        assert_eq!(rules("changing-ttl = \"7s\"", &said).objects.changing_ttl, 7);
+    }
+
+    #[test]
+    fn what_protects_a_store_only_adds_up() {
+        let said = StoreSettings::from_bytes(br#"{"v1":false,"immutable":["v*"]}"#).unwrap();
+        let file = file("v1 = true\nimmutable = [\"r*\"]");
+        let rules = resolve(&Global::default(), &file).unwrap().with_store(&said);
+        assert!(!rules.v1);
+        assert_eq!(rules.immutable.iter().map(TagPattern::to_string).collect::<Vec<_>>(), ["r*", "v*"]);
+        let flags = Fixed { immutable: vec!["f*".parse().unwrap()], if_absent: false };
+        let why = |tag: &str| rules.immutable(&flags).why(&tag.parse().unwrap()).map(|why| why.to_string());
+        assert_eq!(why("v1").unwrap(), "is immutable (v*)");
+        assert!(why("r1").is_some() && why("f1").is_some());
+        assert_eq!(why("latest"), None);
+
+        let said = StoreSettings { v1: Some(true), ..StoreSettings::default() };
+        let off = toml::from_str("v1 = false").unwrap();
+        assert!(!resolve(&Global::default(), &off).unwrap().with_store(&said).v1);
     }
 
     #[test]

@@ -21,8 +21,7 @@ pub async fn survey(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<
     marks.extend(wish.v1.last().map(|top| Key::V1Ancestry(top.id)));
     look(derive.store, marks, jobs, &mut existing).await?;
 
-    let tags = wish.targets.iter().flat_map(|target| target.tags.iter().map(|tag| (&target.repository, tag)));
-    let asked = tags.map(|(repository, tag)| async move {
+    let asked = wish.tags().map(|(repository, tag)| async move {
         let target = derive.target(&Key::TagLink(repository.clone(), tag.clone())).await?;
         Ok::<_, StoreError>(target.map(|digest| ((repository.clone(), tag.clone()), digest)))
     });

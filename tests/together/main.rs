@@ -8,6 +8,7 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod immutable;
 mod indexes;
 mod interop;
 mod interrupted;
@@ -18,6 +19,7 @@ mod pull;
 mod quickstart;
 mod refused;
 mod routes;
+mod settings;
 mod sources;
 mod static_binary;
 mod swift;

@@ -26,6 +26,7 @@ pub(super) fn repository<'p>(path: &'p str, key: &Key) -> Option<Cow<'p, str>> {
         | Key::TagLink(..)
         | Key::TagHistoryLink(..)
         | Key::Keep(..)
+        | Key::Settings
         | Key::Probe
         | Key::Lock
         | Key::Staged(_)
@@ -53,6 +54,7 @@ pub(super) fn renamed(key: Key, name: Repository) -> Option<Key> {
         | Key::V1Json(_)
         | Key::V1Ancestry(_)
         | Key::V1Layer(_)
+        | Key::Settings
         | Key::Probe
         | Key::Lock
         | Key::Staged(_)
@@ -82,6 +84,7 @@ pub(super) fn renamed_path(path: &str, key: &Key, old: &str, new: &Repository) -
         | Key::V1Ancestry(_)
         | Key::V1Layer(_)
         | Key::Keep(..)
+        | Key::Settings
         | Key::Probe
         | Key::Lock
         | Key::Staged(_)

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::key::Key;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::failure::CommandError;
 use crate::report::Report;
-use crate::settings::Settings;
+use crate::settings::{Rules, Settings};
 use crate::store::{self, Location, Options, Patience, Store};
 
 /// For the whole of a command.
@@ -25,6 +24,12 @@ pub(super) struct Context<'a> {
 
 /// How long the store may take to end what it began when the time for work is over.
 const CLOSING: Duration = Duration::from_secs(10);
+
+/// A store that answers, and what holds for the work on it.
+pub(super) struct Opened {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) rules: Rules,
+}
 
 impl<'a> Context<'a> {
     /// Listens from here on.
@@ -66,20 +71,12 @@ impl<'a> Context<'a> {
     }
 
     /// Opens a store and sees that it answers, so that a wrong name is told before long work is done.
-    pub(super) async fn open(
-        &self,
-        location: &Location,
-        create: bool,
-    ) -> Result<Arc<dyn Store>, CommandError> {
-        let Settings { changing_ttl, request_timeout, ref manner, .. } = self.settings;
-        let patience = Patience { request: request_timeout, ..Patience::default() };
-        let options = Options { changing_ttl, patience, manner: manner.clone(), create };
-        self.unless_interrupted(async {
-            let store = store::open(location, &options).await?;
-            store.read(&Key::Catalog).await?;
-            Ok::<_, CommandError>(store)
-        })
-        .await
+    pub(super) async fn open(&self, location: &Location, create: bool) -> Result<Opened, CommandError> {
+        let objects = |said: &_| self.settings.with_store(said).objects;
+        let patience = Patience { request: self.settings.request_timeout, ..Patience::default() };
+        let options = Options { objects: &objects, patience, create };
+        let (store, said) = self.unless_interrupted(store::open(location, &options)).await?;
+        Ok(Opened { store, rules: self.settings.with_store(&said) })
     }
 
     /// Does work on a store; on every way out, the store ends what it began.

@@ -4,7 +4,7 @@ use contract::digest::Digest;
 use contract::key::Key;
 use contract::name::{Reference, Tag};
 
-use super::{Context, reference};
+use super::{Context, Opened, reference};
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
@@ -16,7 +16,7 @@ use crate::store::StoreError;
 pub(super) async fn run(args: &cli::Inspect, context: &Context<'_>) -> Result<(), CommandError> {
     let Context { settings, report, .. } = context;
     let wanted = reference(&args.reference, args.keep_host)?;
-    let store = context.open(&args.from, false).await?;
+    let Opened { store, .. } = context.open(&args.from, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     context
         .guarded(&*store, async {

@@ -1,6 +1,6 @@
 //! `list`: what is in a store.
 
-use super::Context;
+use super::{Context, Opened};
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
@@ -9,7 +9,7 @@ use crate::look;
 /// Runs it.
 pub(super) async fn run(args: &cli::List, context: &Context<'_>) -> Result<(), CommandError> {
     let Context { settings, report, .. } = context;
-    let store = context.open(&args.store, false).await?;
+    let Opened { store, .. } = context.open(&args.store, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     context
         .guarded(&*store, async {

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use contract::name::{Reference, Repository, Tag};
+use contract::settings::StoreSettings;
 use contract::v1;
 
-use super::{Context, reference};
+use super::{Context, Opened, reference};
 use crate::apply::Apply;
 use crate::cli;
 use crate::derive::Derive;
@@ -40,20 +42,22 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
     };
     let opened = context.unless_interrupted(source::open(&args.source, &wanted, *report)).await?;
     check_digests(&references, &opened.image)?;
-    let store: Arc<dyn Store> = match early {
-        Some(store) => store,
-        None if args.dry_run => Arc::new(Memory::new(settings.changing_ttl)),
+    let Opened { store, rules } = match early {
+        Some(opened) => opened,
+        None if args.dry_run => nowhere(settings),
         None => context.open(location, true).await?,
     };
     report.about(&opened.image);
 
     let targets = targets(&references);
-    let chain = chain(settings.v1 && !args.no_v1, settings, &opened.image, &targets, report);
-    let wish = Wish { image: &opened.image, targets: &targets, v1: &chain };
+    let chain = chain(rules.v1 && !args.no_v1, settings, &opened.image, &targets, report);
+    let immutable = rules.immutable(&args.fixed);
+    let wish = Wish { image: &opened.image, targets: &targets, v1: &chain, immutable: &immutable };
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let plan = context
         .guarded(&*store, async {
-            let plan = prepare(derive, &wish, settings.jobs).await?;
+            let preparing = prepare(derive, &wish, settings.jobs);
+            let plan = tokio::join!(preparing, tidy(&*store, rules.grace, args.dry_run, report)).0?;
             if !args.dry_run {
                 let apply = Apply { from: &*opened.from, derive, jobs: settings.jobs, progress: *report };
                 publish(apply, &wish, &plan).await?;
@@ -69,6 +73,19 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
         report.published(&published, settings.format);
     }
     Ok(())
+}
+
+/// Ends what dead runs left. That it fails hinders no publication: a publisher may lack the right to look.
+async fn tidy(store: &dyn Store, grace: Duration, dry_run: bool, report: &Report) {
+    if !dry_run {
+        report.tidied(store.tidy(grace).await);
+    }
+}
+
+/// A store that is not there yet, to plan for.
+fn nowhere(settings: &Settings) -> Opened {
+    let rules = settings.with_store(&StoreSettings::default());
+    Opened { store: Arc::new(Memory::new(rules.objects.changing_ttl)), rules }
 }
 
 fn is_folder(location: &Location) -> bool {

@@ -1,6 +1,6 @@
 //! `relist`: derive everything anew.
 
-use super::Context;
+use super::{Context, Opened};
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
@@ -9,7 +9,7 @@ use crate::relist::Relist;
 /// Runs it; problems that were found make it fail at its end.
 pub(super) async fn run(args: &cli::Relist, context: &Context<'_>) -> Result<(), CommandError> {
     let Context { settings, report, .. } = context;
-    let store = context.open(&args.store, false).await?;
+    let Opened { store, .. } = context.open(&args.store, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let relist = Relist { derive, jobs: settings.jobs, stale_after: args.stale_after };
     let summary = context.guarded(&*store, async { Ok(relist.run().await?) }).await?;

@@ -3,7 +3,7 @@
 use contract::descriptor::Descriptor;
 
 use super::inspect::resolve;
-use super::{Context, publish, reference};
+use super::{Context, Opened, publish, reference};
 use crate::apply::Apply;
 use crate::cli;
 use crate::derive::Derive;
@@ -20,7 +20,7 @@ pub(super) async fn run(args: &cli::Tag, context: &Context<'_>) -> Result<(), Co
     let from = reference(&args.from, args.keep_host)?;
     let parse = |text: &String| reference(text, args.keep_host);
     let references = args.reference.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-    let store = context.open(&args.store, false).await?;
+    let Opened { store, rules } = context.open(&args.store, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let stored = Stored(&*store);
     context
@@ -33,8 +33,9 @@ pub(super) async fn run(args: &cli::Tag, context: &Context<'_>) -> Result<(), Co
             let image = image.map_err(|error| CommandError::Image(Box::new(error)))?;
             publish::check_digests(&references, &image)?;
             let targets = publish::targets(&references);
-            let chain = publish::chain(settings.v1, settings, &image, &targets, report);
-            let wish = Wish { image: &image, targets: &targets, v1: &chain };
+            let chain = publish::chain(rules.v1, settings, &image, &targets, report);
+            let immutable = rules.immutable(&args.fixed);
+            let wish = Wish { image: &image, targets: &targets, v1: &chain, immutable: &immutable };
             let plan = prepare(derive, &wish, settings.jobs).await?;
             publish(Apply { from: &stored, derive, jobs: settings.jobs, progress: *report }, &wish, &plan)
                 .await?;

@@ -11,10 +11,15 @@ use contract::v1;
 
 use super::{Change, Existing, Plan, Step, Target, Wish};
 use crate::image::{self, Image};
+use crate::immutable::Refusal;
 use crate::store::Document;
 
 /// Plans a publication: content, then what names it, then the tag links, then what is derived from them.
-pub fn plan(wish: &Wish<'_>, existing: &Existing) -> Plan {
+///
+/// # Errors
+/// When a tag must not be moved and points elsewhere. Then no other one is moved either.
+pub fn plan(wish: &Wish<'_>, existing: &Existing) -> Result<Plan, Refusal> {
+    refuse(wish, existing)?;
     let mut plan = Plan::default();
     let image = wish.image;
     let new: Vec<&Target> = wish
@@ -39,7 +44,19 @@ pub fn plan(wish: &Wish<'_>, existing: &Existing) -> Plan {
     v1_documents(&mut plan, v1);
     commit(&mut plan, wish, existing);
     derived(&mut plan, wish, existing);
-    plan
+    Ok(plan)
+}
+
+fn refuse(wish: &Wish<'_>, existing: &Existing) -> Result<(), Refusal> {
+    for (repository, tag) in wish.tags() {
+        let there = existing.tags.get(&(repository.clone(), tag.clone())).copied();
+        if let (Some(why), true) =
+            (wish.immutable.why(tag), there.is_some_and(|there| there != wish.image.root.digest))
+        {
+            return Err(Refusal { repository: repository.clone(), tag: tag.clone(), there, why });
+        }
+    }
+    Ok(())
 }
 
 fn blobs(plan: &mut Plan, image: &Image, existing: &Existing) {
@@ -152,10 +169,11 @@ fn v1_documents(plan: &mut Plan, chain: &[v1::Image]) {
     );
 }
 
-/// The history first, then the tag link: from there on, readers get the new image.
+/// The history first, then the tag link: from there on, readers get the new image. Tags that must not be moved come
+/// first: where somebody else was faster with one, none of the others has moved.
 fn commit(plan: &mut Plan, wish: &Wish<'_>, existing: &Existing) {
     let digest = wish.image.root.digest;
-    let (mut marks, mut links) = (Vec::new(), Vec::new());
+    let (mut marks, mut claims, mut moves) = (Vec::new(), Vec::new(), Vec::new());
     for target in wish.targets {
         let name = &target.repository;
         if target.tags.is_empty() {
@@ -164,11 +182,15 @@ fn commit(plan: &mut Plan, wish: &Wish<'_>, existing: &Existing) {
         for tag in target.tags.iter().filter(|tag| !points(existing, name, tag, &digest)) {
             let history = Key::TagHistoryLink(name.clone(), tag.clone(), digest);
             marks.push(Step::Write(history, Document::link(&digest)));
-            links.push(Step::Write(Key::TagLink(name.clone(), tag.clone()), Document::link(&digest)));
+            match wish.immutable.why(tag) {
+                Some(why) => claims.push(Step::Claim(name.clone(), tag.clone(), digest, why)),
+                None => moves.push(Step::Move(name.clone(), tag.clone(), digest)),
+            }
         }
     }
     plan.phase("tag history, keep marks", marks);
-    plan.phase("tag links", links);
+    plan.phase("tag links that must be new", claims);
+    plan.phase("tag links", moves);
 }
 
 fn points(existing: &Existing, repository: &Repository, tag: &Tag, digest: &Digest) -> bool {

@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Formatter, Result};
 
+use contract::key::Key;
+
 use super::{Change, Plan, Step};
 
 impl Display for Plan {
@@ -26,6 +28,12 @@ impl Display for Step {
                 document.media_type.iter().try_for_each(|media_type| write!(f, " ({media_type})"))
             }
             Self::Create(key, _) => write!(f, "create {key}"),
+            Self::Move(repository, tag, digest) => {
+                write!(f, "move   {} to {digest}", Key::TagLink(repository.clone(), tag.clone()))
+            }
+            Self::Claim(repository, tag, digest, _) => {
+                write!(f, "claim  {} for {digest}", Key::TagLink(repository.clone(), tag.clone()))
+            }
             Self::Copy(from, to, size) => write!(f, "copy   {to} ({size} bytes, from {from})"),
             Self::Delete(key) => write!(f, "delete {key}"),
             Self::Settle(repository, tag) => write!(f, "check  {repository}:{tag}"),

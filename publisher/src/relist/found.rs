@@ -50,6 +50,7 @@ impl Found {
                 | Key::V1Ancestry(_)
                 | Key::V1Layer(_)
                 | Key::Keep(..)
+                | Key::Settings
                 | Key::Probe
                 | Key::Lock
                 | Key::Staged(_)

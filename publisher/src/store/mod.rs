@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use contract::digest::{Algorithm, Digest};
 use contract::key::{ContentType, Key, Prefix};
+use contract::manner::Manner;
 use contract::media::MediaType;
 
 use crate::content::{Content, ContentError};
@@ -144,6 +145,15 @@ pub struct Found {
     pub bytes: Bytes,
     /// For [`When::Unchanged`].
     pub version: Version,
+}
+
+/// How objects are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Objects {
+    /// How many seconds caches may keep what changes.
+    pub changing_ttl: u32,
+    /// In which manner, in S3.
+    pub manner: Manner,
 }
 
 /// The two headers that an object is stored with.

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use contract::key::Key;
+use contract::settings::StoreSettings;
 use url::Url;
 
 use super::directory::Directory;
-use super::s3::{Manner, S3, S3Location};
+use super::s3::{S3, S3Location};
 use super::swift::{Swift, SwiftLocation};
-use super::{Patience, Store, StoreError};
+use super::{Kind, Objects, Patience, Store, StoreError};
 
 /// Where a store is, as users write it. Holds no secrets: what looks like one is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,35 +149,57 @@ impl fmt::Display for Location {
 }
 
 /// How a store is opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// How many seconds caches may keep what changes.
-    pub changing_ttl: u32,
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// How objects are kept, in the light of what the store says of itself.
+    pub objects: &'a (dyn Fn(&StoreSettings) -> Objects + Sync),
     /// Of requests over a network.
     pub patience: Patience,
-    /// How objects are kept in S3.
-    pub manner: Manner,
     /// Whether a directory that is not there is made: for commands that write. A bucket never is.
     pub create: bool,
 }
 
-/// Opens the store at a location. Asks a bucket or container nothing: one that is not there shows at the first read.
+/// Opens the store at a location and reads its own settings, by which it also shows that it answers.
 ///
 /// # Errors
-/// [`Kind::NoStore`](super::Kind::NoStore) for a directory that is not there, and whatever hinders opening it; for S3
-/// and Swift, settings that are missing or wrong.
-pub async fn open(location: &Location, options: &Options) -> Result<Arc<dyn Store>, StoreError> {
+/// [`Kind::NoStore`] for a directory, bucket or container that is not there, and whatever hinders opening it; for S3 and
+/// Swift, settings that are missing or wrong; settings in the store that cannot be understood.
+pub async fn open(
+    location: &Location,
+    options: &Options<'_>,
+) -> Result<(Arc<dyn Store>, StoreSettings), StoreError> {
+    let unsaid = (options.objects)(&StoreSettings::default());
     Ok(match location {
-        Location::Directory(path) if options.create => Arc::new(Directory::create(path).await?),
-        Location::Directory(path) => Arc::new(Directory::open(path).await?),
+        Location::Directory(path) => {
+            let opened =
+                if options.create { Directory::create(path).await? } else { Directory::open(path).await? };
+            let said = said(&opened).await?;
+            (Arc::new(opened), said)
+        }
         Location::S3(location) => {
-            let store = S3::connect(location.clone(), options.changing_ttl).await?;
-            Arc::new(store.with_patience(options.patience).with_manner(options.manner.clone()))
+            let opened = S3::connect(location.clone(), unsaid.changing_ttl).await?;
+            let opened = opened.with_patience(options.patience).with_manner(unsaid.manner);
+            let said = said(&opened).await?;
+            let Objects { changing_ttl, manner } = (options.objects)(&said);
+            (Arc::new(opened.with_changing_ttl(changing_ttl).with_manner(manner)), said)
         }
         Location::Swift(location) => {
-            let store = Swift::connect(location.clone(), options.changing_ttl)?;
-            Arc::new(store.with_patience(options.patience))
+            let opened =
+                Swift::connect(location.clone(), unsaid.changing_ttl)?.with_patience(options.patience);
+            let said = said(&opened).await?;
+            (Arc::new(opened.with_changing_ttl((options.objects)(&said).changing_ttl)), said)
         }
+    })
+}
+
+/// What a store says of itself.
+async fn said(store: &dyn Store) -> Result<StoreSettings, StoreError> {
+    let Some(found) = store.read(&Key::Settings).await? else { return Ok(StoreSettings::default()) };
+    StoreSettings::from_bytes(&found.bytes).map_err(|error| StoreError {
+        kind: Kind::Other,
+        store: store.name(),
+        action: format!("understanding its settings, {}", Key::Settings),
+        source: Some(error.into()),
     })
 }
 

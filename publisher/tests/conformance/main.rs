@@ -7,6 +7,7 @@ mod contents;
 mod given;
 mod listing;
 mod objects;
+mod opening;
 mod s3;
 mod seaweed;
 mod subject;

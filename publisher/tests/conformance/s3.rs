@@ -11,10 +11,8 @@ use contract::key::{Key, Prefix};
 use futures_util::StreamExt;
 use futures_util::future::{join_all, try_join_all};
 use publisher::content::{Chunks, Content, Open};
-use publisher::store::s3::{Limits, Manner, S3Location};
-use publisher::store::{
-    Document, Kind, Location, Options, Patience, SendError, Store, StoreError, When, open,
-};
+use publisher::store::s3::{Limits, S3Location};
+use publisher::store::{Document, Kind, SendError, Store, StoreError, When};
 use tokio::sync::Notify;
 
 use crate::given::{End, Given, blob, descriptor, layer, noise, tag_link};
@@ -78,20 +76,6 @@ async fn where_nobody_listens_nothing_can_be_reached() {
     assert_eq!(error.kind, Kind::Unavailable);
     let said = error.source.unwrap().to_string();
     assert!(said.starts_with("http://127.0.0.1:1: ") && said.contains("refused"), "{said}");
-}
-
-#[tokio::test]
-async fn opening_asks_a_bucket_nothing_and_makes_a_directory_only_when_told() {
-    let look =
-        Options { changing_ttl: 7, patience: Patience::default(), manner: Manner::default(), create: false };
-    let make = Options { create: true, ..look.clone() };
-    let nobody: Location = "s3://bucket?endpoint=http://127.0.0.1:1".parse().unwrap();
-    assert_eq!(open(&nobody, &look).await.unwrap().name(), nobody.to_string());
-    let folder = tempfile::tempdir().unwrap();
-    let missing = Location::Directory(folder.path().join("missing"));
-    assert_eq!(open(&missing, &look).await.unwrap_err().kind, Kind::NoStore);
-    assert_eq!(open(&missing, &make).await.unwrap().name(), missing.to_string());
-    open(&missing, &look).await.unwrap();
 }
 
 /// How many uploads in parts are open below a prefix.

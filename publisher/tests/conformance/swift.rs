@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use contract::descriptor::Descriptor;
@@ -283,6 +284,29 @@ async fn closing_removes_the_segments_of_what_was_dropped() {
     }
     store.close().await.unwrap();
     assert_eq!(small_cluster().segments(&location).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_of_the_dead_go_after_a_time_and_those_of_large_objects_stay() {
+    let location = small_cluster().fresh().await;
+    let store = small_cluster().store(&location);
+    let (whole, torn) = (noise(3 << 20), noise(9 << 20));
+    Given::new(whole.clone()).send(&store, &blob(&whole)).await;
+    let given = |end| Given { bytes: torn.clone(), chunk: 1 << 20, end };
+    let half = Given { bytes: torn.slice(..5 << 20), ..given(End::Never) };
+    let endless = Changing { first: given(End::Good), then: half, opened: AtomicU32::new(0) };
+    let (key, expected) = (blob(&torn), descriptor(&torn));
+    let content = Content { descriptor: &expected, from: &endless, passed: &|_| () };
+    tokio::select! {
+        _ = store.send(&key, &content) => panic!("it cannot end"),
+        () = async { while small_cluster().segments(&location).await < 4 {} } => {}
+    }
+    let next = small_cluster().store(&location);
+    assert_eq!(next.tidy(Duration::from_secs(3600)).await.unwrap(), 0);
+    assert!(small_cluster().segments(&location).await > 3);
+    assert_eq!(next.tidy(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(small_cluster().segments(&location).await, 3);
+    assert!(next.read(&blob(&whole)).await.unwrap().unwrap().bytes == whole);
 }
 
 /// A store behind a bad network; the login is not.

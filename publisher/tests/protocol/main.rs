@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 
 mod concurrent;
+mod eventful;
 mod faulty;
+mod immutable;
 mod interrupted;
 mod plans;
 mod relisted;
@@ -18,12 +20,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use contract::name::Reference;
-use publisher::apply::Apply;
+use publisher::apply::{Apply, PublishError};
 use publisher::derive::Derive;
+use publisher::immutable::Immutable;
 use publisher::plan::{Plan, Target, Wish};
 use publisher::progress::Silent;
 use publisher::publish::{prepare, publish};
-use publisher::store::{SendError, Store};
+use publisher::store::Store;
 use publisher::v1_chain;
 
 use sample::Sample;
@@ -43,11 +46,21 @@ fn targets(references: &[&str]) -> Vec<Target> {
 }
 
 /// Publishes a sample, as the command does.
-async fn run(store: &dyn Store, sample: &Sample, references: &[&str]) -> Result<Plan, SendError> {
+async fn run(store: &dyn Store, sample: &Sample, references: &[&str]) -> Result<Plan, PublishError> {
+    run_but(&Immutable::default(), store, sample, references).await
+}
+
+/// As [`run`], with tags that must not be moved.
+async fn run_but(
+    immutable: &Immutable,
+    store: &dyn Store,
+    sample: &Sample,
+    references: &[&str],
+) -> Result<Plan, PublishError> {
     let image = sample.load().await;
     let chain = v1_chain::of(&image, PLATFORM).unwrap_or_default();
     let targets = targets(references);
-    let wish = Wish { image: &image, targets: &targets, v1: &chain };
+    let wish = Wish { image: &image, targets: &targets, v1: &chain, immutable };
     let plan = prepare(derive(store), &wish, 4).await?;
     let apply = Apply { from: sample, derive: derive(store), jobs: 4, progress: &Silent };
     publish(apply, &wish, &plan).await?;

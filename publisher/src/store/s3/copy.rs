@@ -7,10 +7,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::super::failure::Failure;
 use super::super::{Headers, Kind, headers};
-use super::S3;
 use super::client::within;
 use super::send::PARTS_AT_ONCE;
 use super::uploads::Upload;
+use super::{S3, manner};
 
 /// All but [RFC 3986's unreserved characters](https://www.rfc-editor.org/rfc/rfc3986#section-2.3) and the slash.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -51,7 +51,8 @@ impl S3 {
                 .content_type(&headers.content_type)
                 .cache_control(&headers.cache_control);
             let patient = within(self.requests.patience.moving());
-            let request = request.customize().mutate_request(self.manner.of_new()).config_override(patient);
+            let request =
+                request.customize().mutate_request(manner::of_new(&self.manner)).config_override(patient);
             Ok(request.send().await.map(|_| ())?)
         };
         self.requests.answer(copy).await

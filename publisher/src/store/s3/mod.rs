@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use contract::key::{Key, Prefix};
+use contract::manner::Manner;
 use tokio::sync::{OnceCell, RwLock, Semaphore};
 
 use super::failure::{Failure, Trouble};
@@ -33,7 +34,6 @@ mod uploads;
 mod write;
 
 pub use location::S3Location;
-pub use manner::{Encryption, Manner, Word, WordError};
 
 /// A store in a bucket.
 pub struct S3 {
@@ -118,6 +118,12 @@ impl S3 {
         })
     }
 
+    /// The same store, of which caches keep what changes for so many seconds.
+    #[must_use]
+    pub fn with_changing_ttl(self, changing_ttl: u32) -> Self {
+        Self { changing_ttl, ..self }
+    }
+
     /// The same store with other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
@@ -134,7 +140,11 @@ impl S3 {
     /// The same store, with objects kept in this manner.
     #[must_use]
     pub fn with_manner(self, manner: Manner) -> Self {
-        let client = if manner.requester_pays { client::paying(&self.client) } else { self.client };
+        let pays = |manner: &Manner| manner.requester_pays == Some(true);
+        let client = match (pays(&self.manner), pays(&manner)) {
+            (false, true) => client::paying(&self.client),
+            (true, _) | (false, false) => self.client,
+        };
         Self { client, manner, ..self }
     }
 

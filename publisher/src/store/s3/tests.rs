@@ -222,7 +222,7 @@ async fn objects_are_kept_in_the_manner_that_was_asked_for() {
         encryption: Some("aws:kms=key/1".parse().unwrap()),
         storage_class: Some("STANDARD_IA".parse().unwrap()),
         acl: Some("public-read".parse().unwrap()),
-        requester_pays: true,
+        requester_pays: Some(true),
     };
     let names = ["server-side-encryption", "storage-class", "acl", "request-payer"];
     let sent = || {

@@ -1,5 +1,6 @@
 //! Uploads in parts: begun, completed, and ended on every way out, since what is left open is paid for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,7 @@ use contract::key::Key;
 use super::super::failure::Failure;
 use super::super::{Headers, Kind};
 use super::client::within;
-use super::{S3, locked};
+use super::{S3, locked, manner};
 
 /// An upload in parts under way.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,17 +24,16 @@ pub(super) struct Upload {
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     /// Begun, and not ended.
-    open: std::collections::BTreeSet<Upload>,
+    open: BTreeSet<Upload>,
     /// For which paths a beginning got no answer: the store may have begun an upload whose id nobody knows.
-    in_doubt: std::collections::BTreeSet<String>,
+    in_doubt: BTreeSet<String>,
 }
 
 impl S3 {
     pub(super) async fn begin(&self, path: String, headers: &Headers) -> Result<Upload, Failure> {
         let beginning = Arc::clone(&self.beginning).read_owned().await;
         let (requests, uploads) = (Arc::clone(&self.requests), Arc::clone(&self.uploads));
-        let (client, bucket, manner) =
-            (self.client.clone(), self.location.bucket.clone(), self.manner.clone());
+        let (client, bucket, kept) = (self.client.clone(), self.location.bucket.clone(), self.manner.clone());
         let headers = headers.clone();
         // A task of its own: dropped in the middle, nobody would know the id of what the store has begun.
         let begun = tokio::spawn(async move {
@@ -42,7 +42,7 @@ impl S3 {
                 let request = client.create_multipart_upload().bucket(&bucket).key(&path);
                 let request =
                     request.content_type(&headers.content_type).cache_control(&headers.cache_control);
-                let begun = request.customize().mutate_request(manner.of_new()).send().await;
+                let begun = request.customize().mutate_request(manner::of_new(&kept)).send().await;
                 let begun = begun.map_err(Failure::from).inspect_err(|failure| {
                     if failure.leaves_doubt() {
                         locked(&uploads).in_doubt.insert(path.clone());
@@ -144,7 +144,11 @@ impl S3 {
     /// clock: a store refuses the signature of who is more than 15 minutes off.
     pub(super) async fn abort_stale(&self, grace: Duration) -> Result<usize, Failure> {
         let (now, mut ended) = (SystemTime::now(), 0);
-        for (upload, begun) in self.unfinished(&self.location.below("")).await? {
+        let unfinished = match self.unfinished(&self.location.below("")).await {
+            Err(failure) if failure.is_not_understood() => return Ok(0),
+            unfinished => unfinished?,
+        };
+        for (upload, begun) in unfinished {
             let ours = self.location.key(&upload.path).is_some() && !self.uploads().open.contains(&upload);
             if ours && now.duration_since(begun).is_ok_and(|age| age > grace) {
                 self.abort(&upload).await?;

@@ -5,8 +5,8 @@ use contract::key::Key;
 
 use super::super::failure::Failure;
 use super::super::{Document, Headers, Kind, When, headers};
-use super::S3;
 use super::client::within;
+use super::{S3, manner};
 
 /// A condition as S3 takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +67,8 @@ impl S3 {
             Some(Condition::Absent) => request.if_none_match("*"),
             Some(Condition::Match(etag)) => request.if_match(etag),
         };
-        let request = request.customize().mutate_request(self.manner.of_new()).config_override(patient);
+        let request =
+            request.customize().mutate_request(manner::of_new(&self.manner)).config_override(patient);
         Ok(request.send().await?.e_tag)
     }
 

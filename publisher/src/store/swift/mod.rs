@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use contract::key::{Key, Prefix};
@@ -37,6 +38,7 @@ mod objects;
 mod segments;
 mod send;
 mod session;
+mod stale;
 mod write;
 
 pub use location::SwiftLocation;
@@ -87,6 +89,12 @@ impl Swift {
             container: OnceCell::new(),
             uploads: Mutex::default(),
         })
+    }
+
+    /// The same store, of which caches keep what changes for so many seconds.
+    #[must_use]
+    pub fn with_changing_ttl(self, changing_ttl: u32) -> Self {
+        Self { changing_ttl, ..self }
     }
 
     /// The same store with other patience.
@@ -200,7 +208,13 @@ impl Store for Swift {
 
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
         let listed = self.list_below(&self.location.below(&prefix.path())).await;
-        listed.map_err(|failure| self.failed(failure, format!("listing {}", prefix.path())))
+        let listed = listed.map_err(|failure| self.failed(failure, format!("listing {}", prefix.path())))?;
+        Ok(listed.into_iter().map(|(key, _)| key).collect())
+    }
+
+    async fn tidy(&self, grace: Duration) -> Result<usize, StoreError> {
+        let ended = self.remove_stale(grace).await;
+        ended.map_err(|failure| self.failed(failure, "looking for unfinished uploads".to_owned()))
     }
 
     fn traffic(&self) -> Traffic {

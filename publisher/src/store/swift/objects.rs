@@ -125,7 +125,8 @@ impl Swift {
         Ok(())
     }
 
-    pub(super) async fn list_below(&self, prefix: &str) -> Result<Vec<Key>, Failure> {
+    /// The keys below a prefix, with the time of their last writing.
+    pub(super) async fn list_below(&self, prefix: &str) -> Result<Vec<(Key, Written)>, Failure> {
         let mut keys = Vec::new();
         let mut marker = String::new();
         loop {
@@ -137,7 +138,10 @@ impl Swift {
             // Pages are as long as the cluster likes; only an empty one is the last.
             let Some(last) = page.last() else { return Ok(keys) };
             marker = last.name.clone();
-            keys.extend(page.iter().filter_map(|listed| self.location.key(&listed.name)));
+            keys.extend(
+                page.into_iter()
+                    .filter_map(|listed| Some((self.location.key(&listed.name)?, listed.last_modified))),
+            );
         }
     }
 }
@@ -148,9 +152,14 @@ fn may_be_large(key: &Key) -> bool {
     matches!(key, Key::Blob(_) | Key::V1Layer(_))
 }
 
+/// UTC without a zone, as [Swift lists it](https://docs.openstack.org/api-ref/object-store/#show-container-details-and-list-objects):
+/// `2026-11-21T17:00:00.123456`. Times are compared as text.
+pub(super) type Written = String;
+
 #[derive(Deserialize)]
 struct Listed {
     name: String,
+    last_modified: Written,
 }
 
 #[derive(Deserialize)]
