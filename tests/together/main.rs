@@ -23,3 +23,4 @@ mod static_binary;
 mod swift;
 mod unwritable;
 mod v1;
+mod visible;
