@@ -8,6 +8,7 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod faults;
 mod indexes;
 mod interop;
 mod interrupted;
