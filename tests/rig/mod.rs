@@ -6,6 +6,7 @@ pub(crate) mod built;
 pub(crate) mod containerd;
 pub(crate) mod distribution;
 pub(crate) mod dockerd;
+pub(crate) mod faulty;
 pub(crate) mod http;
 pub(crate) mod layout;
 pub(crate) mod ours;

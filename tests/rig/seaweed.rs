@@ -94,6 +94,14 @@ impl Seaweed {
         })
     }
 
+    /// Uploads in parts below a prefix that were neither completed nor aborted.
+    pub(crate) fn unfinished(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        let request = self.client.list_multipart_uploads().bucket(bucket).prefix(prefix);
+        let uploads = self.runtime.block_on(request.send()).unwrap().uploads.unwrap_or_default();
+        // The store is not trusted with the prefix: it must be an upload of this one.
+        uploads.into_iter().filter_map(|upload| upload.key).filter(|key| key.starts_with(prefix)).collect()
+    }
+
     /// The bytes of one object.
     pub(crate) fn get(&self, bucket: &str, key: &str) -> Vec<u8> {
         self.runtime.block_on(async {

@@ -43,13 +43,18 @@ impl Swift {
         swift
     }
 
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     pub(crate) fn auth_url(&self) -> String {
-        format!("http://127.0.0.1:{}/auth/v1.0", self.port)
+        format!("{}/auth/v1.0", self.origin())
     }
 
     /// The URL of a container, as a CDN would be told.
     pub(crate) fn url(&self, container: &str) -> String {
-        format!("http://127.0.0.1:{}/v1/AUTH_test/{container}", self.port)
+        format!("{}/v1/AUTH_test/{container}", self.origin())
     }
 
     /// Makes a container that everybody may read.
@@ -57,11 +62,47 @@ impl Swift {
         assert_eq!(self.make(name), Some(201));
     }
 
+    /// The names of all objects of a container below a prefix.
+    pub(crate) fn list(&self, container: &str, prefix: &str) -> Vec<String> {
+        let token = self.token().unwrap();
+        let mut names: Vec<String> = Vec::new();
+        loop {
+            let marker = names.last().map_or("", String::as_str);
+            let page = format!("{}?prefix={prefix}&marker={marker}", self.url(container));
+            let page = http::send(&Method::GET, &page, &[("x-auth-token", &token)]).unwrap();
+            match page.status {
+                200 => names.extend(page.text().lines().map(str::to_owned)),
+                status => {
+                    assert_eq!(status, 204, "{}", page.text());
+                    return names;
+                }
+            }
+        }
+    }
+
+    /// The names of a large object's segments; none where there is no large object.
+    pub(crate) fn segments(&self, container: &str, name: &str) -> Vec<String> {
+        let token = self.token().unwrap();
+        let url = format!("{}/{name}", self.url(container));
+        let asked = format!("{url}?multipart-manifest=get");
+        let listed = http::send(&Method::GET, &asked, &[("x-auth-token", &token)]).unwrap();
+        if listed.status == 404 || listed.header("x-static-large-object").is_empty() {
+            return Vec::new();
+        }
+        let listed = listed.json();
+        let names = listed.as_array().unwrap().iter().map(|segment| segment["name"].as_str().unwrap());
+        names.map(|name| name.strip_prefix(&format!("/{container}/")).unwrap().to_owned()).collect()
+    }
+
     /// The status of making it, `None` where there is no token yet.
     fn make(&self, name: &str) -> Option<u16> {
+        let headers = [("x-auth-token", &*self.token()?), ("x-container-read", ".r:*")];
+        http::send(&Method::PUT, &self.url(name), &headers).ok().map(|answer| answer.status)
+    }
+
+    fn token(&self) -> Option<String> {
         let who = [("x-auth-user", OWNER.0), ("x-auth-key", OWNER.1)];
         let login = http::send(&Method::GET, &self.auth_url(), &who).ok()?;
-        let headers = [("x-auth-token", login.header("x-auth-token")), ("x-container-read", ".r:*")];
-        http::send(&Method::PUT, &self.url(name), &headers).ok().map(|answer| answer.status)
+        Some(login.header("x-auth-token").to_owned())
     }
 }

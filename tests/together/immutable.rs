@@ -17,7 +17,7 @@ use crate::rig::swift::{OWNER, swift};
 use crate::settings::say;
 
 /// An image of its own for each text.
-fn source(text: &str) -> TempDir {
+pub(crate) fn source(text: &str) -> TempDir {
     let place = tempfile::tempdir().unwrap();
     let mut layout = Layout::default();
     let image = layout.image("linux/amd64", &[Layer::gzip(&[("a", text.as_bytes())])]);

@@ -5,13 +5,12 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::old_docker::EVERY;
 use crate::pull::digest_of;
-use crate::rig::http;
-use crate::rig::layout::{Layer, Layout, sha256};
-use crate::rig::ours::{Endpoint, publisher_command};
+use crate::rig::layout::{Layer, Layout};
+use crate::rig::ours::publisher_command;
 use crate::rig::random::Random;
 use crate::rig::store::Store;
+use crate::visible::look;
 
 /// Kills per store: a sample in every run, the whole campaign with `tests/run --long`.
 fn rounds() -> u64 {
@@ -43,11 +42,11 @@ fn campaign(store: &Store, seed: u64) {
         fs::write(&source, image(&mut random)).unwrap();
         let moment = whole_run.mul_f64((random.next() % 1000) as f64 / 1000.0);
         killed += u64::from(kill_after(store, &source, moment));
-        let after_kill = assert_whole(&endpoint, &what);
+        let after_kill = look(&endpoint, &what).assert_there(&what).to_owned();
 
         let completed = digest_of(&store.publish(&source, &["acme/app:1.2"]), "acme/app:1.2");
         assert!([&visible, &completed].contains(&&after_kill), "{what}: the tag named a third image");
-        assert_eq!(assert_whole(&endpoint, &what), completed, "{what}");
+        assert_eq!(look(&endpoint, &what).assert_agrees(&what), completed, "{what}");
         visible = completed;
     }
     assert!(killed > 0, "seed {seed:#x}: every run was over before it was killed");
@@ -70,32 +69,4 @@ fn kill_after(store: &Store, source: &std::path::Path, moment: Duration) -> bool
     sleep(moment);
     child.kill().unwrap();
     child.wait().unwrap().code().is_none()
-}
-
-/// Walks what the tag names, by v2 and by v1, down to the last byte; gives the manifest's digest.
-#[track_caller]
-fn assert_whole(endpoint: &Endpoint, what: &str) -> String {
-    let path = |rest: &str| endpoint.url(&format!("/v2/acme/app/{rest}"));
-    let manifest = http::get(&path("manifests/1.2"));
-    assert_eq!(manifest.status, 200, "{what}: {}", manifest.text());
-    let document = manifest.json();
-    for blob in document["layers"].as_array().unwrap().iter().chain([&document["config"]]) {
-        let digest = blob["digest"].as_str().unwrap();
-        let answer = http::get(&path(&format!("blobs/{digest}")));
-        assert!(
-            answer.status == 200 && sha256(&answer.body) == digest,
-            "{what}: blob {digest} {}",
-            answer.status
-        );
-    }
-    let digest = sha256(&manifest.body);
-    for rest in [format!("manifests/{digest}"), format!("referrers/{digest}")] {
-        assert_eq!(http::get(&path(&rest)).status, 200, "{what}: {rest}");
-    }
-    assert_eq!(http::get(&path("tags/list")).json()["tags"], serde_json::json!(["1.2"]), "{what}");
-    for client in EVERY {
-        let pulled = client.pull(&endpoint.host, "acme/app", "1.2");
-        pulled.unwrap_or_else(|error| panic!("{what}: {client:?}: {error}"));
-    }
-    digest
 }

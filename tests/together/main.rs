@@ -8,6 +8,8 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod crowd;
+mod faults;
 mod immutable;
 mod indexes;
 mod interop;
@@ -15,6 +17,7 @@ mod interrupted;
 mod killed;
 mod looking;
 mod old_docker;
+mod place;
 mod pull;
 mod quickstart;
 mod refused;
@@ -25,3 +28,4 @@ mod static_binary;
 mod swift;
 mod unwritable;
 mod v1;
+mod visible;
