@@ -101,6 +101,8 @@ pub enum Prefix {
     V1Repositories,
     /// The pieces of all large objects.
     Segments,
+    /// The v1 tags and lists of one repository.
+    V1Tags(v1::Repository),
 }
 
 impl Key {
@@ -285,6 +287,7 @@ impl Prefix {
             Self::Revisions(name) => format!("{REPOSITORIES}/{name}/_manifests/revisions/"),
             Self::V1Repositories => format!("{V1_REPOSITORIES}/"),
             Self::Segments => format!("{OWN}/segments/"),
+            Self::V1Tags(name) => format!("{V1_REPOSITORIES}/{name}/"),
         }
     }
 }

@@ -110,8 +110,9 @@ pub struct V1Tags {
     pub tags: BTreeMap<Tag, v1::Id>,
 }
 
-/// v1 `images`: the ids of the tagged images. Docker up to 1.4 looks a tag's id up here and fails where it is missing,
-/// so an id is written here before it is written to [`V1Tags`].
+/// v1 `images`: the ids of the tagged images, and perhaps of some that were. Docker up to 1.4 looks a tag's id up here
+/// and fails where it is missing, so an id is written here before it is written to [`V1Tags`]; it skips ids without a
+/// tag.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct V1Images {
@@ -128,6 +129,16 @@ impl V1Images {
     /// Adds an id.
     pub fn insert(&mut self, id: v1::Id) {
         self.images.insert(V1Image { id });
+    }
+
+    /// Takes an id out.
+    pub fn remove(&mut self, id: v1::Id) {
+        self.images.remove(&V1Image { id });
+    }
+
+    /// All ids.
+    pub fn ids(&self) -> impl Iterator<Item = v1::Id> {
+        self.images.iter().map(|image| image.id)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::claim::Claim;
 use crate::derive::Derive;
 use crate::listings;
 use crate::plan::{Change, Plan, Step, Wish, plan};
+use crate::remove;
 use crate::store::StoreError;
 use crate::survey::survey;
 
@@ -45,7 +46,11 @@ async fn agree(
     let digest = &wish.image.root.digest;
     let target = derive.target(&Key::TagLink(repository.clone(), tag.clone())).await?;
     if target != Some(*digest) {
-        derive.settle(repository, tag).await?;
+        let settled = derive.settle(repository, tag).await?;
+        if settled.shown.is_none() {
+            // Somebody removed it, and perhaps took its name from the list before it was there.
+            remove::unlist(derive.store, repository, tag).await?;
+        }
         // Where the store compares, we had it, and somebody who may has moved it since.
         if let (Some(why), false) = (&wish.immutable.why(tag), derive.store.compares().await?) {
             Claim { repository, tag, digest, why }.check(derive).await?;

@@ -12,6 +12,7 @@ use contract::v1;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::derive::Derive;
+use crate::listings;
 use crate::store::{Document, StoreError};
 
 mod found;
@@ -85,6 +86,9 @@ impl Relist<'_> {
             summary.written += usize::from(lists::referrers(store, name, digest, &list).await?);
         }
         let shown = self.tags(name, held, &mut summary).await?;
+        if let Some(v1) = v1::Repository::of(name) {
+            summary.removed += usize::from(listings::prune(store, &v1).await?);
+        }
         if held.has_tag_list || !held.revisions.is_empty() {
             summary.written += usize::from(lists::tags(store, name, &shown).await?);
         }

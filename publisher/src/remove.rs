@@ -53,7 +53,7 @@ pub async fn tag(derive: Derive<'_>, name: &Repository, tag: &Tag) -> Result<(),
 }
 
 /// Takes a tag's name from the list, unless its link is there again.
-async fn unlist(store: &dyn Store, name: &Repository, tag: &Tag) -> Result<(), StoreError> {
+pub(crate) async fn unlist(store: &dyn Store, name: &Repository, tag: &Tag) -> Result<(), StoreError> {
     let link = Key::TagLink(name.clone(), tag.clone());
     rewrite(store, &Key::TagList(name.clone()), async |said| {
         let said = said.and_then(|said| TagList::from_bytes(said).ok());
@@ -64,9 +64,11 @@ async fn unlist(store: &dyn Store, name: &Repository, tag: &Tag) -> Result<(), S
         Ok(list.to_bytes())
     })
     .await?;
-    // A publisher that wrote the link in between found the name still listed, and did not write it.
-    if store.size(&link).await?.is_some() {
-        listings::change(store, &Change::Tags(name.clone(), BTreeSet::from([tag.clone()]))).await?;
+    // A publisher that wrote the link in between found the name still listed, and did not write it. And where the store
+    // does not compare, the list may have gone over one with other names.
+    let again = store.size(&link).await?.map(|_| tag.clone());
+    if again.is_some() || !store.compares().await? {
+        listings::change(store, &Change::Tags(name.clone(), again.into_iter().collect())).await?;
     }
     Ok(())
 }

@@ -9,7 +9,8 @@ use contract::listing::{Catalog, Listing, Referrers, TagList};
 use contract::name::{Repository, Tag};
 
 use super::found::Found;
-use crate::listings::rewrite;
+use crate::listings::{self, rewrite};
+use crate::plan::Change;
 use crate::store::{Store, StoreError};
 
 /// The tags that show an image.
@@ -18,7 +19,7 @@ pub(super) async fn tags(
     name: &Repository,
     shown: &BTreeSet<Tag>,
 ) -> Result<bool, StoreError> {
-    rewrite(store, &Key::TagList(name.clone()), async |said| {
+    let written = rewrite(store, &Key::TagList(name.clone()), async |said| {
         let mut list = TagList { name: name.clone(), tags: shown.clone() };
         let said = said.and_then(|said| TagList::from_bytes(said).ok());
         for tag in said.into_iter().flat_map(|said| said.tags).filter(|tag| !shown.contains(tag)) {
@@ -29,7 +30,12 @@ pub(super) async fn tags(
         }
         Ok(list.to_bytes())
     })
-    .await
+    .await?;
+    if written && !store.compares().await? {
+        // It may have gone over a publisher's, who does not look for ever.
+        listings::change(store, &Change::Tags(name.clone(), BTreeSet::new())).await?;
+    }
+    Ok(written)
 }
 
 /// The manifests whose subject the digest is.

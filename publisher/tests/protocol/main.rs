@@ -6,9 +6,11 @@
 
 mod concurrent;
 mod eventful;
+mod explore;
 mod faulty;
 mod immutable;
 mod interrupted;
+mod model;
 mod plans;
 mod relisted;
 mod removed;
