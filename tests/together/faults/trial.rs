@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::Duration;
 
@@ -122,20 +121,15 @@ impl Trial<'_> {
     }
 
     /// Where a tag is moved, it is looked at all the while.
-    fn watched(&self, endpoint: &Endpoint, work: impl FnOnce() -> Run) -> Run {
-        let over = AtomicBool::new(self.case.before.is_none());
+    fn watched(&self, endpoint: &Endpoint, work: impl FnOnce() -> Run + Send) -> Run {
         scope(|scope| {
-            let watcher = scope.spawn(|| {
-                while !over.load(Ordering::Relaxed) {
-                    let what = format!("{self}, meanwhile");
-                    self.assert_sound(&look(endpoint, &what), &what);
-                    sleep(Duration::from_millis(200));
-                }
-            });
-            let run = work();
-            over.store(true, Ordering::Relaxed);
-            watcher.join().unwrap();
-            run
+            let work = scope.spawn(work);
+            while self.case.before.is_some() && !work.is_finished() {
+                let what = format!("{self}, meanwhile");
+                self.assert_sound(&look(endpoint, &what), &what);
+                sleep(Duration::from_millis(200));
+            }
+            work.join().unwrap()
         })
     }
 
