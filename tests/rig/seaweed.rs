@@ -102,6 +102,12 @@ impl Seaweed {
         uploads.into_iter().filter_map(|upload| upload.key).filter(|key| key.starts_with(prefix)).collect()
     }
 
+    /// Writes one object.
+    pub(crate) fn put(&self, bucket: &str, key: &str, bytes: &[u8]) {
+        let request = self.client.put_object().bucket(bucket).key(key).body(bytes.to_vec().into());
+        self.runtime.block_on(request.send()).unwrap();
+    }
+
     /// The bytes of one object.
     pub(crate) fn get(&self, bucket: &str, key: &str) -> Vec<u8> {
         self.runtime.block_on(async {

@@ -14,6 +14,7 @@ use crate::rig::random::Random;
 use case::Case;
 use trial::{Ended, Outcome, Trial};
 
+mod abandoned;
 mod case;
 mod proxy;
 mod trial;

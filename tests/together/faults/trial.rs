@@ -115,7 +115,8 @@ impl Trial<'_> {
         }
     }
 
-    fn must(&self, source: &Source, origin: &str) {
+    /// Publishes by way of the server at `origin`, which must succeed.
+    pub(super) fn must(&self, source: &Source, origin: &str) {
         let run = self.publish(source, origin);
         assert_eq!(run.code, Some(0), "{self}, without a fault\n{}", run.stderr);
     }
