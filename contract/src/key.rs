@@ -279,6 +279,9 @@ impl fmt::Display for Key {
 }
 
 impl Prefix {
+    /// What all paths of [public](Key::is_public) keys begin with, and no others: what everybody has to be able to read.
+    pub const PUBLIC: [&str; 3] = ["docker/", "images/", "repositories/"];
+
     /// The path that the keys begin with, with its closing slash.
     pub fn path(&self) -> String {
         match self {

@@ -98,6 +98,11 @@ pub enum Format {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a store: the bucket, container or directory, readable by everybody, with its settings
+    ///
+    /// Proves by requests without credentials that clients can read it, and prints the URL for registry-endpoint
+    /// --cdn. Run again, it changes the settings that are given and leaves everything else.
+    Init(Init),
     /// Publish an image under one or more references
     Publish(Publish),
     /// Show the repositories of a store, or the tags of one
@@ -115,6 +120,42 @@ pub enum Command {
     /// For a bucket that a `distribution` registry wrote, and after a publisher died in the middle. Publishers may run
     /// meanwhile.
     Relist(Relist),
+}
+
+/// `init`. The global `--changing-ttl` is one of its settings.
+#[derive(Debug, Clone, Args)]
+pub struct Init {
+    /// Which store
+    pub store: Location,
+    /// How long what nothing names any longer is kept [default: 24h]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub grace: Option<Duration>,
+    /// Nobody writes anything for Registry v1 (Docker before 1.10)
+    #[arg(long)]
+    pub no_v1: bool,
+    /// The opposite, for a store that was made with --no-v1
+    #[arg(long, conflicts_with = "no_v1")]
+    pub v1: bool,
+    /// Nobody moves tags that match, in place of those said before; may be given several times
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    pub immutable: Vec<TagPattern>,
+    /// All tags may be moved
+    #[arg(long, conflicts_with = "immutable")]
+    pub no_immutable: bool,
+    /// Where everybody reads the store, if not at the store's own URL: a CDN's base
+    #[arg(long, value_name = "URL", value_parser = base)]
+    pub public_url: Option<String>,
+    /// Print the settings and the policy that would be written, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+fn base(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    match url.filter(|url| url.query().is_none() && url.fragment().is_none()) {
+        Some(url) => Ok(url.as_str().trim_end_matches('/').to_owned()),
+        None => Err("expected http://… or https://… without a query".to_owned()),
+    }
 }
 
 /// `publish`.

@@ -9,6 +9,7 @@ use crate::apply::PublishError;
 use crate::content::ContentError;
 use crate::image::ImageError;
 use crate::immutable::{Refusal, Why};
+use crate::prove::ProofError;
 use crate::remove::RemoveError;
 use crate::settings::SettingsError;
 use crate::source::SourceError;
@@ -54,6 +55,9 @@ pub enum CommandError {
         /// Who names it.
         index: Digest,
     },
+    /// A store that not everybody can read.
+    #[error("the store is not public")]
+    NotPublic(#[source] ProofError),
     /// A tag that must not be moved.
     #[error(transparent)]
     Refused(Box<Refusal>),
@@ -106,6 +110,15 @@ impl From<PublishError> for CommandError {
     }
 }
 
+impl From<ProofError> for CommandError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Store(error) => Self::Store(error),
+            error => Self::NotPublic(error),
+        }
+    }
+}
+
 impl From<RemoveError> for CommandError {
     fn from(error: RemoveError) -> Self {
         match error {
@@ -124,6 +137,7 @@ impl CommandError {
             Self::Digest { .. }
             | Self::Absent(_)
             | Self::Needed { .. }
+            | Self::NotPublic(_)
             | Self::Refused(_)
             | Self::Protected { .. }
             | Self::Image(_)
@@ -154,6 +168,7 @@ impl CommandError {
             Self::Absent(_) => "`list STORE` shows its repositories, `list STORE REPOSITORY` the tags of one",
             Self::Which(_) => "append :tag or @digest",
             Self::Image(_) => "publish it again from its source",
+            Self::NotPublic(_) => NOT_PUBLIC,
             Self::Refused(refusal) => match refusal.why {
                 Why::Pattern(_) => {
                     "publish under another tag. Patterns come from --immutable, the settings file and the store's settings"
@@ -175,6 +190,13 @@ impl CommandError {
     }
 }
 
+/// Where a grant does not do it.
+const NOT_PUBLIC: &str = "let everybody read what is below docker/, images/ and repositories/, then run init again. AWS: \
+    `aws s3api put-public-access-block --bucket BUCKET --public-access-block-configuration \
+    BlockPublicPolicy=false,RestrictPublicBuckets=false`, and so for the account. Ceph without bucket policies: a public-read \
+    ACL on each object. Garage: `garage bucket website --allow BUCKET`, and R2: its public URL; both with --public-url. \
+    Swift: `swift post --read-acl '.r:*' CONTAINER`. A CDN that may read a private bucket: --public-url";
+
 fn store_hint(error: &StoreError) -> Option<&'static str> {
     let swift = error.store.starts_with("swift://");
     match error.kind {
@@ -184,9 +206,11 @@ fn store_hint(error: &StoreError) -> Option<&'static str> {
         Kind::Denied if swift => Some("a publisher to Swift needs to read, list and write the container"),
         Kind::Credentials => Some("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"),
         Kind::Denied => Some(
-            "a publisher to S3 needs s3:ListBucket on the bucket, s3:GetObject, s3:PutObject and s3:DeleteObject below it",
+            "a publisher to S3 needs s3:ListBucket on the bucket, s3:GetObject, s3:PutObject and s3:DeleteObject below it; `init` also \
+             s3:CreateBucket, s3:GetBucketPolicy, s3:PutBucketPolicy, s3:GetLifecycleConfiguration and \
+             s3:PutLifecycleConfiguration",
         ),
-        Kind::NoStore => Some("create it first, or check its name"),
+        Kind::NoStore => Some("make it with `registry-publisher init STORE`, or check its name"),
         Kind::Full => Some("make room and run it again: what was sent is not sent twice"),
         Kind::Unavailable => {
             Some("check the endpoint and the network, and run it again: what was sent is not sent twice")

@@ -17,6 +17,7 @@ pub mod listings;
 pub mod look;
 pub mod plan;
 pub mod progress;
+pub mod prove;
 pub mod publish;
 pub mod relist;
 pub mod remove;

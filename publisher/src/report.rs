@@ -22,7 +22,10 @@ use crate::source::Told;
 use crate::store::{StoreError, Traffic};
 
 mod document;
+mod founded;
 mod table;
+
+pub use founded::{Founded, Intended};
 
 /// Says what happens.
 #[derive(Debug)]
@@ -178,6 +181,30 @@ impl Report {
             Format::Json => out(&document::relisted(summary)),
         }
         summary.problems.iter().for_each(|problem| self.warn(problem));
+    }
+
+    /// `init --dry-run`.
+    pub fn intended(&self, intended: &Intended<'_>, format: Format) {
+        match format {
+            Format::Text => out(&intended.text()),
+            Format::Json => out(&format!("{}\n", intended.document())),
+        }
+    }
+
+    /// `init` is done.
+    pub fn founded(&self, founded: &Founded<'_>, format: Format) {
+        founded.lines().iter().for_each(|line| self.say(line));
+        founded.warning().iter().for_each(|warning| self.warn(warning));
+        match format {
+            Format::Text => out(&format!("{}\n", founded.base.unwrap_or(founded.store))),
+            Format::Json => out(&format!("{}\n", founded.document())),
+        }
+    }
+
+    /// Something that may not matter did not work.
+    pub fn doubted(&self, error: &StoreError) {
+        let cause = error.source().map(|cause| format!(" ({cause})")).unwrap_or_default();
+        self.warn(&format!("{error}{cause}"));
     }
 
     /// The end, when it is not good.

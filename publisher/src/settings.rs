@@ -11,7 +11,7 @@ use contract::pattern::TagPattern;
 use contract::settings::StoreSettings;
 use serde::Deserialize;
 
-use crate::cli::{Fixed, Format, Global, S3};
+use crate::cli::{Fixed, Format, Global, Init, S3};
 use crate::immutable::Immutable;
 use crate::source::ManifestType;
 use crate::store::{Location, LocationError, Objects, Patience};
@@ -217,6 +217,22 @@ fn no_time(name: &'static str, value: String) -> SettingsError {
     SettingsError::Value { name, value, expected: "expected a time such as 60s or 5m, at most a year".into() }
 }
 
+/// What a store says when `init` has changed it: what the flags do not tell stays. Pure.
+pub fn told(flags: &Init, changing_ttl: Option<Duration>, said: StoreSettings) -> StoreSettings {
+    let whole = |time: Duration| Duration::from_secs(time.as_secs());
+    StoreSettings {
+        grace: flags.grace.map(whole).or(said.grace),
+        v1: if flags.no_v1 || flags.v1 { Some(flags.v1) } else { said.v1 },
+        immutable: if flags.no_immutable || !flags.immutable.is_empty() {
+            flags.immutable.iter().cloned().collect()
+        } else {
+            said.immutable
+        },
+        changing_ttl: changing_ttl.map(whole).or(said.changing_ttl),
+        s3: said.s3,
+    }
+}
+
 fn changing_ttl(flags: &Global, file: &File) -> Result<Option<u32>, SettingsError> {
     let ttl = time("changing-ttl", flags.changing_ttl, file.changing_ttl.as_deref())?;
     Ok(ttl.map(seconds))
@@ -302,6 +318,34 @@ mod tests {
         assert_eq!((of_store.objects.changing_ttl, of_store.v1), (300, false));
         assert_eq!(of_store.grace, Duration::from_secs(3600));
         assert_eq!(rules("changing-ttl = \"7s\"", &said).objects.changing_ttl, 7);
+    }
+
+    #[test]
+    fn init_changes_what_is_given_and_keeps_the_rest() {
+        use clap::Parser;
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            init: Init,
+        }
+        let changed = |flags: &str, ttl: Option<u64>, said: &StoreSettings| {
+            let line = Line::try_parse_from(["init", "./store"].into_iter().chain(flags.split_whitespace()))
+                .unwrap();
+            told(&line.init, ttl.map(Duration::from_secs), said.clone())
+        };
+        let text = |said: &StoreSettings| String::from_utf8(said.to_bytes()).unwrap();
+        let first = changed("--grace 36h --no-v1 --immutable v*,w*", Some(90), &StoreSettings::default());
+        assert_eq!(
+            text(&first),
+            r#"{"grace":"36h","v1":false,"immutable":["v*","w*"],"changing-ttl":"90s"}"#
+        );
+        assert_eq!(changed("", None, &first), first);
+        let then = changed("--v1 --immutable r*", None, &first);
+        assert_eq!(text(&then), r#"{"grace":"36h","v1":true,"immutable":["r*"],"changing-ttl":"90s"}"#);
+        assert_eq!(
+            text(&changed("--no-immutable", None, &then)),
+            r#"{"grace":"36h","v1":true,"changing-ttl":"90s"}"#
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::types::LifecycleRule;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
@@ -78,6 +79,23 @@ impl Seaweed {
             self.client.create_bucket().bucket(name).send().await.unwrap();
             self.client.put_bucket_policy().bucket(name).policy(policy.to_string()).send().await.unwrap();
         });
+    }
+
+    /// A bucket's policy.
+    pub(crate) fn policy(&self, bucket: &str) -> String {
+        let got = self.runtime.block_on(self.client.get_bucket_policy().bucket(bucket).send());
+        got.unwrap().policy.unwrap()
+    }
+
+    /// The lifecycle rules of a bucket: their names, and what they are for.
+    pub(crate) fn rules(&self, bucket: &str) -> Vec<(String, String)> {
+        let got =
+            self.runtime.block_on(self.client.get_bucket_lifecycle_configuration().bucket(bucket).send());
+        let of = |rule: &LifecycleRule| {
+            let prefix = rule.filter().and_then(|filter| filter.prefix()).unwrap_or_default();
+            (rule.id().unwrap_or_default().to_owned(), prefix.to_owned())
+        };
+        got.unwrap().rules().iter().map(of).collect()
     }
 
     /// Every key of a bucket with its ETag, by key.

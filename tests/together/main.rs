@@ -12,6 +12,7 @@ mod crowd;
 mod faults;
 mod immutable;
 mod indexes;
+mod init;
 mod interop;
 mod interrupted;
 mod killed;

@@ -103,6 +103,14 @@ fn other_paths_are_no_keys() {
 }
 
 #[test]
+fn everybody_reads_what_clients_ask_for_and_no_more() {
+    for key in each() {
+        let below = Prefix::PUBLIC.iter().any(|folder| key.path().starts_with(folder));
+        assert_eq!(below, key.is_public(), "{key}");
+    }
+}
+
+#[test]
 fn views_count_only_with_their_link() {
     for key in each() {
         let guard = key.guard().map(|guard| guard.path());

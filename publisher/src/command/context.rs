@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use contract::settings::StoreSettings;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -10,7 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::failure::CommandError;
 use crate::report::Report;
 use crate::settings::{Rules, Settings};
-use crate::store::{self, Location, Options, Patience, Store};
+use crate::store::{self, Ground, Location, Objects, Options, Patience, Store};
 
 /// For the whole of a command.
 pub(super) struct Context<'a> {
@@ -73,10 +74,24 @@ impl<'a> Context<'a> {
     /// Opens a store and sees that it answers, so that a wrong name is told before long work is done.
     pub(super) async fn open(&self, location: &Location, create: bool) -> Result<Opened, CommandError> {
         let objects = |said: &_| self.settings.with_store(said).objects;
-        let patience = Patience { request: self.settings.request_timeout, ..Patience::default() };
-        let options = Options { objects: &objects, patience, create };
+        let options = self.options(&objects, create);
         let (store, said) = self.unless_interrupted(store::open(location, &options)).await?;
         Ok(Opened { store, rules: self.settings.with_store(&said) })
+    }
+
+    /// The store at a location that need not be there.
+    pub(super) async fn ground(&self, location: &Location) -> Result<Arc<dyn Ground>, CommandError> {
+        let objects = |said: &_| self.settings.with_store(said).objects;
+        self.unless_interrupted(store::ground(location, &self.options(&objects, true))).await
+    }
+
+    fn options<'b>(
+        &self,
+        objects: &'b (dyn Fn(&StoreSettings) -> Objects + Sync),
+        create: bool,
+    ) -> Options<'b> {
+        let patience = Patience { request: self.settings.request_timeout, ..Patience::default() };
+        Options { objects, patience, create }
     }
 
     /// Does work on a store; on every way out, the store ends what it began.

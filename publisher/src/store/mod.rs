@@ -17,6 +17,7 @@ mod below;
 pub mod directory;
 mod failure;
 mod gate;
+mod ground;
 pub mod memory;
 mod open;
 mod passed;
@@ -24,7 +25,9 @@ mod requests;
 pub mod s3;
 pub mod swift;
 
+pub use ground::{Grant, Ground, ground};
 pub use open::{Location, LocationError, Options, open};
+pub(crate) use open::{said, understood};
 pub use requests::Patience;
 
 /// Largest document that is read whole, in bytes: a tag list of 100,000 tags has about 2 MiB.

@@ -193,9 +193,16 @@ pub async fn open(
 }
 
 /// What a store says of itself.
-async fn said(store: &dyn Store) -> Result<StoreSettings, StoreError> {
-    let Some(found) = store.read(&Key::Settings).await? else { return Ok(StoreSettings::default()) };
-    StoreSettings::from_bytes(&found.bytes).map_err(|error| StoreError {
+pub(crate) async fn said(store: &dyn Store) -> Result<StoreSettings, StoreError> {
+    match store.read(&Key::Settings).await? {
+        Some(found) => understood(store, &found.bytes),
+        None => Ok(StoreSettings::default()),
+    }
+}
+
+/// The same, from the bytes of the object that says it.
+pub(crate) fn understood(store: &dyn Store, bytes: &[u8]) -> Result<StoreSettings, StoreError> {
+    StoreSettings::from_bytes(bytes).map_err(|error| StoreError {
         kind: Kind::Other,
         store: store.name(),
         action: format!("understanding its settings, {}", Key::Settings),

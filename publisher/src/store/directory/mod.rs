@@ -20,6 +20,7 @@ use errors::Failure;
 use root::Root;
 
 mod errors;
+mod ground;
 mod root;
 mod staged;
 

@@ -30,6 +30,7 @@ use session::{Session, Sessions};
 mod copy;
 mod errors;
 mod feed;
+mod ground;
 mod http;
 mod info;
 mod location;
@@ -140,6 +141,12 @@ impl Swift {
     fn failed(&self, failure: Failure, action: String) -> StoreError {
         failure.of_store(self.name(), action)
     }
+}
+
+/// A client that sends no credentials, and trusts whom stores are trusted by.
+pub(crate) fn anonymous() -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
+    let more = std::env::var_os("OS_CACERT").filter(|path| !path.is_empty());
+    Ok(http::client(more.as_deref().map(std::path::Path::new))?)
 }
 
 fn not_opened(
