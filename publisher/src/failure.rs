@@ -85,12 +85,23 @@ pub enum CommandError {
     #[error("interrupted")]
     Interrupted,
     /// `--deadline`.
-    #[error("it was not done within {}", humantime::format_duration(*.0))]
-    TooLate(Duration),
+    #[error("it was not done within {}", humantime::format_duration(*.time))]
+    TooLate {
+        /// As it was set.
+        time: Duration,
+        /// Why the store kept us waiting, if it did.
+        #[source]
+        source: Option<Waiting>,
+    },
     /// Some of it could not be done; what, was said.
     #[error("{0} problems were found")]
     Problems(usize),
 }
+
+/// Why a request was sent again.
+#[derive(Debug, thiserror::Error)]
+#[error("requests to the store had to be sent again, the last one since {0}")]
+pub struct Waiting(pub String);
 
 impl From<SendError> for CommandError {
     fn from(error: SendError) -> Self {
@@ -145,7 +156,7 @@ impl CommandError {
             | Self::Content(_)
             | Self::Store(_)
             | Self::Interrupted
-            | Self::TooLate(_)
+            | Self::TooLate { .. }
             | Self::Problems(_) => 1,
         }
     }
@@ -181,7 +192,7 @@ impl CommandError {
             Self::Content(_) => "the source changed or is damaged: save the image again. No tag was moved",
             Self::Source(error) => return error.hint(),
             Self::Store(error) => return store_hint(error).map(str::to_owned),
-            Self::Interrupted | Self::TooLate(_) => {
+            Self::Interrupted | Self::TooLate { .. } => {
                 "every tag shows its old image or its new one whole; run it again to complete"
             }
             Self::Settings(_) | Self::Problems(_) => return None,

@@ -48,7 +48,7 @@ pub struct Published<'a> {
     /// Its id in v1.
     pub v1: Option<v1::Id>,
     /// What it took.
-    pub traffic: Traffic,
+    pub traffic: &'a Traffic,
 }
 
 /// An image that was looked at.
@@ -288,8 +288,8 @@ impl Progress for Report {
 }
 
 /// Nothing of a store that is not asked over a network.
-fn requests(Traffic { sent, repeated }: Traffic) -> String {
-    match (sent, repeated) {
+fn requests(traffic: &Traffic) -> String {
+    match (traffic.sent, traffic.repeated) {
         (0, _) => String::new(),
         (sent, 0) => format!(" and {sent} requests"),
         (sent, repeated) => format!(" and {sent} requests, {repeated} of them sent again"),

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::failure::CommandError;
+use crate::failure::{CommandError, Waiting};
 use crate::report::Report;
 use crate::settings::{Rules, Settings};
 use crate::store::{self, Ground, Location, Objects, Options, Patience, Store};
@@ -60,8 +60,13 @@ impl<'a> Context<'a> {
         tokio::select! {
             done = work => done.map_err(Into::into),
             () = came => Err(CommandError::Interrupted),
-            () = self.too_late() => Err(CommandError::TooLate(self.settings.deadline.unwrap_or_default())),
+            () = self.too_late() => Err(self.not_in_time(None)),
         }
+    }
+
+    fn not_in_time(&self, why: Option<String>) -> CommandError {
+        let time = self.settings.deadline.unwrap_or_default();
+        CommandError::TooLate { time, source: why.map(Waiting) }
     }
 
     async fn too_late(&self) {
@@ -100,9 +105,12 @@ impl<'a> Context<'a> {
         store: &dyn Store,
         work: impl Future<Output = Result<T, CommandError>>,
     ) -> Result<T, CommandError> {
-        let done = self.unless_interrupted(work).await;
+        let done = self.unless_interrupted(work).await.map_err(|error| match error {
+            CommandError::TooLate { .. } => self.not_in_time(store.traffic().why),
+            error => error,
+        });
         let closed = match &done {
-            Err(CommandError::TooLate(_)) => timeout(CLOSING, store.close()).await.unwrap_or(Ok(())),
+            Err(CommandError::TooLate { .. }) => timeout(CLOSING, store.close()).await.unwrap_or(Ok(())),
             _ => store.close().await,
         };
         let done = done?;

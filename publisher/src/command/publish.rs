@@ -69,7 +69,8 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
         report.planned(&plan, settings.format);
     } else {
         let (v1, traffic) = (chain.last().map(|top| top.id), store.traffic());
-        let published = Published { image: &opened.image, targets: &targets, plan: &plan, v1, traffic };
+        let published =
+            Published { image: &opened.image, targets: &targets, plan: &plan, v1, traffic: &traffic };
         report.published(&published, settings.format);
     }
     Ok(())

@@ -40,7 +40,8 @@ pub(super) async fn run(args: &cli::Tag, context: &Context<'_>) -> Result<(), Co
             publish(Apply { from: &stored, derive, jobs: settings.jobs, progress: *report }, &wish, &plan)
                 .await?;
             let (v1, traffic) = (chain.last().map(|top| top.id), store.traffic());
-            let published = Published { image: &image, targets: &targets, plan: &plan, v1, traffic };
+            let published =
+                Published { image: &image, targets: &targets, plan: &plan, v1, traffic: &traffic };
             report.published(&published, settings.format);
             Ok(())
         })

@@ -85,12 +85,14 @@ pub trait Store: Send + Sync + fmt::Debug {
 }
 
 /// Requests to a store.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// All, each time that one was sent.
     pub sent: u64,
     /// Those of them that had been sent before.
     pub repeated: u64,
+    /// Why the last one of those was.
+    pub why: Option<String>,
 }
 
 /// A small object to be written.
@@ -222,7 +224,7 @@ impl Kind {
             Self::NoStore => "is not there",
             Self::Missing => "lacks an object",
             Self::Full => "is full",
-            Self::Unavailable => "cannot be reached",
+            Self::Unavailable => "is out of reach or out of order",
             Self::Other => "failed",
         }
     }

@@ -1,6 +1,7 @@
 //! Requests to a store over HTTP: how long each may take, when one is sent again, and how many run at once.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Traffic;
@@ -63,14 +64,16 @@ pub(super) struct Requests {
     gate: Gate,
     sent: AtomicU64,
     repeated: AtomicU64,
+    /// Why the last one was sent again.
+    why: Mutex<Option<String>>,
     /// Whether there was any answer.
     heard: AtomicBool,
 }
 
 impl Requests {
     pub(super) fn new(patience: Patience) -> Self {
-        let (gate, sent, repeated, heard) = Default::default();
-        Self { patience, gate, sent, repeated, heard }
+        let (gate, sent, repeated, why, heard) = Default::default();
+        Self { patience, gate, sent, repeated, why, heard }
     }
 
     /// Sends a request until there is an answer that counts. `send` is one attempt.
@@ -113,7 +116,15 @@ impl Requests {
     }
 
     pub(super) fn traffic(&self) -> Traffic {
-        Traffic { sent: self.sent.load(Ordering::Relaxed), repeated: self.repeated.load(Ordering::Relaxed) }
+        Traffic {
+            sent: self.sent.load(Ordering::Relaxed),
+            repeated: self.repeated.load(Ordering::Relaxed),
+            why: self.why().clone(),
+        }
+    }
+
+    fn why(&self) -> MutexGuard<'_, Option<String>> {
+        self.why.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,6 +147,7 @@ impl Tries<'_> {
         }
         self.doubt = failure.leaves_doubt();
         self.requests.repeated.fetch_add(1, Ordering::Relaxed);
+        *self.requests.why() = Some(failure.said.clone());
         let wanted = failure.after.unwrap_or_default().min(AFTER_MAX);
         let pause = patience.pause_after(self.made).max(wanted);
         tracing::info!(said = failure.said, attempt = self.made, ?pause, "a request is sent again");

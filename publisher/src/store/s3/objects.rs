@@ -47,14 +47,16 @@ impl S3 {
     }
 
     pub(super) async fn delete_path(&self, path: &str) -> Result<(), Failure> {
-        let delete = || async {
-            let request = self.client.delete_object().bucket(&self.location.bucket).key(path);
-            Ok::<_, Failure>(request.send().await.map(|_| ())?)
-        };
-        match self.requests.answer(delete).await {
+        match self.requests.answer(|| self.delete_once(path)).await {
             Err(failure) if failure.kind != Kind::Missing => Err(failure),
             Ok(()) | Err(_) => Ok(()),
         }
+    }
+
+    /// One attempt.
+    pub(super) async fn delete_once(&self, path: &str) -> Result<(), Failure> {
+        let request = self.client.delete_object().bucket(&self.location.bucket).key(path);
+        Ok(request.send().await.map(|_| ())?)
     }
 
     pub(super) async fn list_below(&self, prefix: &str) -> Result<Vec<Key>, Failure> {
