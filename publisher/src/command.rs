@@ -25,7 +25,7 @@ pub async fn run(cli: &Cli, report: &Report) -> Result<(), CommandError> {
     let settings = settings::resolve(&cli.global, &file)?;
     let context = Context::new(settings, report);
     match &cli.command {
-        Command::Init(args) => init::run(args, cli.global.changing_ttl, &context).await,
+        Command::Init(args) => init::run(args, &cli.global, &context).await,
         Command::Publish(args) => publish::run(args, &context).await,
         Command::List(args) => list::run(args, &context).await,
         Command::Inspect(args) => inspect::run(args, &context).await,

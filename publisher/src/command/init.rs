@@ -1,7 +1,5 @@
 //! `init`: make a store, let everybody read it, write its settings, and prove that it can be pulled from.
 
-use std::time::Duration;
-
 use contract::key::Key;
 use contract::settings::StoreSettings;
 
@@ -17,11 +15,11 @@ use crate::store::{self, Ground, StoreError};
 /// Runs it.
 pub(super) async fn run(
     args: &cli::Init,
-    changing_ttl: Option<Duration>,
+    global: &cli::Global,
     context: &Context<'_>,
 ) -> Result<(), CommandError> {
     let store = context.ground(&args.store).await?;
-    let change = |said| told(args, changing_ttl, said);
+    let change = |said| told(args, global, said);
     if args.dry_run {
         return context.unless_interrupted(intend(&*store, &change, context)).await;
     }

@@ -1,0 +1,131 @@
+//! Which of several sayings wins, and what is refused.
+
+use super::*;
+
+fn file(text: &str) -> File {
+    toml::from_str(text).unwrap()
+}
+
+#[test]
+fn flags_win_over_the_file_over_the_default() {
+    let defaults = resolve(&Global::default(), &File::default()).unwrap();
+    assert_eq!((defaults.jobs, defaults.changing_ttl, defaults.v1), (4, None, true));
+    assert_eq!(defaults.v1_platform, "linux/amd64");
+
+    let text =
+        "jobs = 2\nchanging-ttl = \"5m\"\nv1 = false\nv1-platform = \"linux/arm64\"\nformat = \"json\"";
+    let of_file = resolve(&Global::default(), &file(text)).unwrap();
+    assert_eq!((of_file.jobs, of_file.changing_ttl, of_file.v1), (2, Some(300), false));
+    assert_eq!((of_file.v1_platform.as_str(), of_file.format), ("linux/arm64", Format::Json));
+
+    let flags = Global {
+        jobs: Some(7),
+        changing_ttl: Some(Duration::from_secs(1)),
+        format: Some(Format::Text),
+        v1_platform: Some("linux/arm/v7".into()),
+        ..Global::default()
+    };
+    let of_flags = resolve(&flags, &file(text)).unwrap();
+    assert_eq!((of_flags.jobs, of_flags.changing_ttl, of_flags.format), (7, Some(1), Format::Text));
+    assert_eq!(of_flags.v1_platform, "linux/arm/v7");
+}
+
+#[test]
+fn the_store_says_what_nobody_else_does() {
+    let rules =
+        |text: &str, said: &StoreSettings| resolve(&Global::default(), &file(text)).unwrap().with_store(said);
+    let nothing = rules("", &StoreSettings::default());
+    assert_eq!((nothing.objects.changing_ttl, nothing.v1, nothing.immutable.len()), (60, true, 0));
+    assert_eq!(nothing.grace, StoreSettings::GRACE);
+
+    let said = br#"{"grace":"1h","v1":false,"immutable":["v*"],"changing-ttl":"5m"}"#;
+    let said = StoreSettings::from_bytes(said).unwrap();
+    let of_store = rules("", &said);
+    assert_eq!((of_store.objects.changing_ttl, of_store.v1), (300, false));
+    assert_eq!(of_store.grace, Duration::from_secs(3600));
+    assert_eq!(rules("changing-ttl = \"7s\"", &said).objects.changing_ttl, 7);
+}
+
+#[test]
+fn init_changes_what_is_given_and_keeps_the_rest() {
+    use clap::Parser;
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        init: Init,
+        #[command(flatten)]
+        global: Global,
+    }
+    let changed = |flags: &str, said: &StoreSettings| {
+        let line =
+            Line::try_parse_from(["init", "./store"].into_iter().chain(flags.split_whitespace())).unwrap();
+        told(&line.init, &line.global, said.clone())
+    };
+    let text = |said: &StoreSettings| String::from_utf8(said.to_bytes()).unwrap();
+    let first = changed(
+        "--grace 36h --no-v1 --immutable v*,w* --changing-ttl 90s --s3-acl public-read",
+        &StoreSettings::default(),
+    );
+    assert_eq!(
+        text(&first),
+        r#"{"grace":"36h","v1":false,"immutable":["v*","w*"],"changing-ttl":"90s","s3":{"acl":"public-read"}}"#
+    );
+    assert_eq!(changed("", &first), first);
+    let then = changed("--v1 --immutable r*", &first);
+    assert_eq!(
+        text(&then),
+        r#"{"grace":"36h","v1":true,"immutable":["r*"],"changing-ttl":"90s","s3":{"acl":"public-read"}}"#
+    );
+    assert_eq!(
+        text(&changed("--no-immutable", &then)),
+        r#"{"grace":"36h","v1":true,"changing-ttl":"90s","s3":{"acl":"public-read"}}"#
+    );
+}
+
+#[test]
+fn what_protects_a_store_only_adds_up() {
+    let said = StoreSettings::from_bytes(br#"{"v1":false,"immutable":["v*"]}"#).unwrap();
+    let file = file("v1 = true\nimmutable = [\"r*\"]");
+    let rules = resolve(&Global::default(), &file).unwrap().with_store(&said);
+    assert!(!rules.v1);
+    assert_eq!(rules.immutable.iter().map(TagPattern::to_string).collect::<Vec<_>>(), ["r*", "v*"]);
+    let flags = Fixed { immutable: vec!["f*".parse().unwrap()], if_absent: false };
+    let why = |tag: &str| rules.immutable(&flags).why(&tag.parse().unwrap()).map(|why| why.to_string());
+    assert_eq!(why("v1").unwrap(), "is immutable (v*)");
+    assert!(why("r1").is_some() && why("f1").is_some());
+    assert_eq!(why("latest"), None);
+
+    let said = StoreSettings { v1: Some(true), ..StoreSettings::default() };
+    let off = toml::from_str("v1 = false").unwrap();
+    assert!(!resolve(&Global::default(), &off).unwrap().with_store(&said).v1);
+}
+
+#[test]
+fn what_is_out_of_range_is_refused_by_name() {
+    for (text, name) in [
+        ("jobs = 0", "jobs is 0"),
+        ("jobs = 65", "jobs is 65"),
+        ("changing-ttl = \"soon\"", "changing-ttl is soon"),
+        ("changing-ttl = \"400days\"", "changing-ttl is"),
+        ("request-timeout = \"0s\"", "request-timeout is 0s"),
+        ("deadline = \"later\"", "deadline is later"),
+        ("s3-acl = \"public read\"", "s3-acl is public read"),
+        ("v1-platform = \"linux\"", "v1-platform is linux"),
+        ("to = \"gopher://x\"", "`to` in the settings file"),
+    ] {
+        let message = resolve(&Global::default(), &file(text)).unwrap_err().to_string();
+        assert!(message.starts_with(name), "{message}");
+    }
+}
+
+#[test]
+fn the_example_is_a_settings_file() {
+    let settings =
+        resolve(&Global::default(), &file(include_str!("../../../examples/publisher.toml"))).unwrap();
+    assert!(settings.to.is_some());
+}
+
+#[test]
+fn unknown_keys_are_refused() {
+    assert!(toml::from_str::<File>("secret-key = \"x\"").is_err());
+}
