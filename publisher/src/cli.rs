@@ -168,7 +168,8 @@ pub struct Publish {
     /// Under which names: `acme/app:1.2`, `acme/app` (tag `latest`), `acme/app@sha256:…` (by digest, no tag)
     #[arg(required = true)]
     pub reference: Vec<String>,
-    /// Where to: a folder (`./bucket`, `file:///srv/bucket`) or `s3://bucket/prefix?endpoint=URL&region=NAME`
+    /// Where to: a folder (`./bucket`, `file:///srv/bucket`), `s3://bucket/prefix?endpoint=URL&region=NAME` or
+    /// `swift://container/prefix`
     #[arg(long, value_name = "STORE", env = "REGISTRY_PUBLISHER_TO")]
     pub to: Option<Location>,
     /// Which image of an archive that holds several: its name, tag or digest
