@@ -26,9 +26,7 @@ fn build() -> PathBuf {
         "--target",
         host,
     ]);
-    cargo
-        .env("RUSTFLAGS", "-C target-feature=+crt-static -C force-unwind-tables=no")
-        .env("CARGO_TARGET_DIR", &target);
+    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static").env("CARGO_TARGET_DIR", &target);
     must(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
     target.join(host).join("dist/registry-endpoint")
 }
