@@ -3,13 +3,11 @@
 //! v2 is the OCI distribution spec's ["Endpoints"](https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints);
 //! v1 is Docker's API of 2013, as daemons up to 17.05 speak it. Nothing here knows a method, a host or a query.
 
-use std::borrow::Cow;
-
 use serde_json::json;
 
 use crate::digest::Digest;
 use crate::key::Key;
-use crate::name::{Repository, Tag, TagOrDigest};
+use crate::name::{Repository, TagOrDigest};
 use crate::v1;
 
 /// What a path asks for.
@@ -98,16 +96,16 @@ fn v2(rest: &str) -> Result<Key, ErrorCode> {
     }
     let (rest, last) = rest.rsplit_once('/').ok_or(ErrorCode::Unsupported)?;
     let (name, kind) = rest.rsplit_once('/').ok_or(ErrorCode::Unsupported)?;
-    let name = || name.parse::<Repository>();
+    let parsed = || name.parse::<Repository>();
     match kind {
         "blobs" => {
-            name().map_err(|_| ErrorCode::NameInvalid)?;
+            Repository::check(name).map_err(|_| ErrorCode::NameInvalid)?;
             digest(last).map(Key::Blob)
         }
         // Whatever is wrong with it, there is no such manifest: any other code stops old Docker from trying v1.
-        "manifests" => name().ok().and_then(|name| manifest(name, last)).ok_or(ErrorCode::ManifestUnknown),
-        "referrers" => Ok(Key::Referrers(name().map_err(|_| ErrorCode::NameInvalid)?, digest(last)?)),
-        "tags" if last == "list" => name().map(Key::TagList).map_err(|_| ErrorCode::NameInvalid),
+        "manifests" => parsed().ok().and_then(|name| manifest(name, last)).ok_or(ErrorCode::ManifestUnknown),
+        "referrers" => Ok(Key::Referrers(parsed().map_err(|_| ErrorCode::NameInvalid)?, digest(last)?)),
+        "tags" if last == "list" => parsed().map(Key::TagList).map_err(|_| ErrorCode::NameInvalid),
         _ => Err(ErrorCode::Unsupported),
     }
 }
@@ -120,18 +118,20 @@ fn manifest(name: Repository, last: &str) -> Option<Key> {
 }
 
 fn tag_or_digest(text: &str) -> Option<TagOrDigest> {
-    text.parse::<Tag>().map(TagOrDigest::Tag).or_else(|_| digest(text).map(TagOrDigest::Digest)).ok()
+    // A digest has one of them, a tag neither.
+    if text.contains([':', '%']) {
+        digest(text).map(TagOrDigest::Digest).ok()
+    } else {
+        text.parse().map(TagOrDigest::Tag).ok()
+    }
 }
 
 fn digest(text: &str) -> Result<Digest, ErrorCode> {
-    let plain = match text.split_once('%') {
-        Some((algorithm, rest)) => {
-            let hex = rest.strip_prefix("3A").or_else(|| rest.strip_prefix("3a"));
-            Cow::from(format!("{algorithm}:{}", hex.ok_or(ErrorCode::DigestInvalid)?))
-        }
-        None => Cow::from(text),
-    };
-    plain.parse().map_err(|_| ErrorCode::DigestInvalid)
+    text.parse().or_else(|_| {
+        let (algorithm, rest) = text.split_once('%').ok_or(ErrorCode::DigestInvalid)?;
+        let hex = rest.strip_prefix("3A").or_else(|| rest.strip_prefix("3a"));
+        Digest::from_parts(algorithm, hex.unwrap_or_default()).map_err(|_| ErrorCode::DigestInvalid)
+    })
 }
 
 fn v1(rest: &str) -> Option<Key> {

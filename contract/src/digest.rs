@@ -87,20 +87,46 @@ impl Digest {
 #[derive(Clone, Copy)]
 pub struct Hex<'a>(pub &'a [u8]);
 
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        // One `write_str` for a digest: formatting each byte costs ten times as much, on every redirect.
-        let mut text = [0u8; 128];
-        let mut end = 0;
-        for &byte in self.0.iter().take(64) {
-            text[end] = DIGITS[usize::from(byte >> 4)];
-            text[end + 1] = DIGITS[usize::from(byte & 15)];
-            end += 2;
+/// Every byte's two digits.
+const PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < pairs.len() {
+        pairs[byte] = [DIGITS[byte >> 4], DIGITS[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
+
+impl Hex<'_> {
+    /// Writes the digits in one piece, and without formatting: a redirect is made of them.
+    pub(crate) fn spell(self, to: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
+        let mut text = [[0u8; 2]; 64];
+        for (pair, &byte) in text.iter_mut().zip(self.0) {
+            *pair = PAIRS[usize::from(byte)];
         }
-        f.write_str(str::from_utf8(&text[..end]).map_err(|_| fmt::Error)?)
+        let digits = &text.as_flattened()[..2 * self.0.len().min(text.len())];
+        to.write_str(str::from_utf8(digits).map_err(|_| fmt::Error)?)
     }
 }
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.spell(f)
+    }
+}
+
+/// What a hex digit stands for, and more than 15 for every other byte.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        nibbles[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    nibbles
+};
 
 /// Exactly `N` bytes of lower-case hex, or nothing.
 pub(crate) fn unhex<const N: usize>(hex: &str) -> Option<[u8; N]> {
@@ -108,16 +134,15 @@ pub(crate) fn unhex<const N: usize>(hex: &str) -> Option<[u8; N]> {
     if digits.len() != 2 * N {
         return None;
     }
-    let nibble = |c: u8| match c {
-        b'0'..=b'9' => Some(c - b'0'),
-        b'a'..=b'f' => Some(c - b'a' + 10),
-        _ => None,
-    };
     let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    // Looked at once at the end: a branch for each digit costs more than the digits.
+    let mut seen = 0;
+    for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+        let (high, low) = (NIBBLES[usize::from(pair[0])], NIBBLES[usize::from(pair[1])]);
+        seen |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(bytes)
+    (seen < 16).then_some(bytes)
 }
 
 /// Text that is not a digest of a registered algorithm.

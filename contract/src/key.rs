@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use crate::digest::Digest;
+use crate::digest::{Digest, Hex};
 use crate::name::{Repository, Tag};
 use crate::v1;
 
@@ -227,54 +227,109 @@ impl Key {
 
     /// The path below the store's root and the CDN's base, without a leading slash. [`Key::parse`] reads it.
     pub fn path(&self) -> String {
-        self.to_string()
+        let mut path = String::with_capacity(PATH_SIZE);
+        self.push_path(&mut path);
+        path
     }
+
+    /// Puts the path behind what is there already.
+    pub fn push_path(&self, to: &mut String) {
+        // Writing to a String cannot fail.
+        let _ = self.spell(to);
+    }
+
+    /// The path, to a text or a formatter. What clients ask for is written piece by piece, without formatting: each
+    /// request passes here.
+    fn spell(&self, to: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
+        match self {
+            Self::Blob(digest) => {
+                put(to, &[BLOBS, "/", digest.algorithm().as_str(), "/"])?;
+                digest.first_byte().spell(to)?;
+                put(to, &["/"])?;
+                digest.hex().spell(to)?;
+                put(to, &["/data"])
+            }
+            Self::LayerLink(name, digest) => below(to, name, &["_layers/"], Some(digest), "/link"),
+            Self::RevisionLink(name, digest) => {
+                below(to, name, &["_manifests/revisions/"], Some(digest), "/link")
+            }
+            Self::DigestView(name, digest) => {
+                below(to, name, &["_manifests/revisions/"], Some(digest), "/manifest")
+            }
+            Self::TagLink(name, tag) => {
+                below(to, name, &["_manifests/tags/", tag.as_str()], None, "/current/link")
+            }
+            Self::TagView(name, tag) => {
+                below(to, name, &["_manifests/tags/", tag.as_str()], None, "/current/manifest")
+            }
+            Self::TagHistoryLink(name, tag, digest) => {
+                below(to, name, &["_manifests/tags/", tag.as_str(), "/index/"], Some(digest), "/link")
+            }
+            Self::TagList(name) => below(to, name, &["_manifests/tags.json"], None, ""),
+            Self::Referrers(name, digest) => {
+                below(to, name, &["_manifests/referrers/"], Some(digest), ".json")
+            }
+            Self::Catalog => to.write_str(CATALOG),
+            Self::V1Images(name) => put(to, &[V1_REPOSITORIES, "/", name.as_str(), "/images"]),
+            Self::V1Tags(name) => put(to, &[V1_REPOSITORIES, "/", name.as_str(), "/tags"]),
+            Self::V1Tag(name, tag) => {
+                put(to, &[V1_REPOSITORIES, "/", name.as_str(), "/tag_", tag.as_str(), ".json"])
+            }
+            Self::V1Json(id) => of_v1_image(to, id, "/json"),
+            Self::V1Ancestry(id) => of_v1_image(to, id, "/ancestry"),
+            Self::V1Layer(id) => of_v1_image(to, id, "/layer"),
+            Self::Keep(name, digest) => {
+                put(to, &[OWN, "/keep/", name.as_str(), "/_revisions/"])?;
+                of_digest(to, digest)
+            }
+            Self::Settings => put(to, &[OWN, "/settings.json"]),
+            Self::Probe => put(to, &[OWN, "/probe.json"]),
+            Self::Lock => put(to, &[OWN, "/lock"]),
+            Self::Staged(number) => write!(to, "{OWN}/tmp/{number:016x}"),
+            Self::Segment { of, upload, number } => {
+                write!(to, "{OWN}/segments/{of}/{upload:016x}/{number:05}")
+            }
+        }
+    }
+}
+
+/// Enough for most, so that the text does not grow piece by piece.
+const PATH_SIZE: usize = 192;
+
+fn put(to: &mut (impl fmt::Write + ?Sized), parts: &[&str]) -> fmt::Result {
+    parts.iter().try_for_each(|part| to.write_str(part))
+}
+
+/// What is kept with a repository: its folder, some parts, a digest, an end.
+fn below(
+    to: &mut (impl fmt::Write + ?Sized),
+    name: &Repository,
+    parts: &[&str],
+    digest: Option<&Digest>,
+    end: &str,
+) -> fmt::Result {
+    put(to, &[REPOSITORIES, "/", name.as_str(), "/"])?;
+    put(to, parts)?;
+    digest.map_or(Ok(()), |digest| of_digest(to, digest))?;
+    to.write_str(end)
+}
+
+/// A digest as two segments of a path: `sha256/<hex>`.
+fn of_digest(to: &mut (impl fmt::Write + ?Sized), digest: &Digest) -> fmt::Result {
+    put(to, &[digest.algorithm().as_str(), "/"])?;
+    digest.hex().spell(to)
+}
+
+fn of_v1_image(to: &mut (impl fmt::Write + ?Sized), id: &v1::Id, end: &str) -> fmt::Result {
+    put(to, &[V1_IMAGES, "/"])?;
+    Hex(&id.0).spell(to)?;
+    to.write_str(end)
 }
 
 /// The path.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Blob(digest) => {
-                let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
-                write!(f, "{BLOBS}/{algorithm}/{}/{hex}/data", digest.first_byte())
-            }
-            Self::LayerLink(name, digest) => {
-                write!(f, "{REPOSITORIES}/{name}/_layers/{}/link", Parts(digest))
-            }
-            Self::RevisionLink(name, digest) => {
-                write!(f, "{REPOSITORIES}/{name}/_manifests/revisions/{}/link", Parts(digest))
-            }
-            Self::DigestView(name, digest) => {
-                write!(f, "{REPOSITORIES}/{name}/_manifests/revisions/{}/manifest", Parts(digest))
-            }
-            Self::TagLink(name, tag) => write!(f, "{REPOSITORIES}/{name}/_manifests/tags/{tag}/current/link"),
-            Self::TagView(name, tag) => {
-                write!(f, "{REPOSITORIES}/{name}/_manifests/tags/{tag}/current/manifest")
-            }
-            Self::TagHistoryLink(name, tag, digest) => {
-                write!(f, "{REPOSITORIES}/{name}/_manifests/tags/{tag}/index/{}/link", Parts(digest))
-            }
-            Self::TagList(name) => write!(f, "{REPOSITORIES}/{name}/_manifests/tags.json"),
-            Self::Referrers(name, digest) => {
-                write!(f, "{REPOSITORIES}/{name}/_manifests/referrers/{}.json", Parts(digest))
-            }
-            Self::Catalog => f.write_str(CATALOG),
-            Self::V1Images(name) => write!(f, "{V1_REPOSITORIES}/{name}/images"),
-            Self::V1Tags(name) => write!(f, "{V1_REPOSITORIES}/{name}/tags"),
-            Self::V1Tag(name, tag) => write!(f, "{V1_REPOSITORIES}/{name}/tag_{tag}.json"),
-            Self::V1Json(id) => write!(f, "{V1_IMAGES}/{id}/json"),
-            Self::V1Ancestry(id) => write!(f, "{V1_IMAGES}/{id}/ancestry"),
-            Self::V1Layer(id) => write!(f, "{V1_IMAGES}/{id}/layer"),
-            Self::Keep(name, digest) => write!(f, "{OWN}/keep/{name}/_revisions/{}", Parts(digest)),
-            Self::Settings => write!(f, "{OWN}/settings.json"),
-            Self::Probe => write!(f, "{OWN}/probe.json"),
-            Self::Lock => write!(f, "{OWN}/lock"),
-            Self::Staged(number) => write!(f, "{OWN}/tmp/{number:016x}"),
-            Self::Segment { of, upload, number } => {
-                write!(f, "{OWN}/segments/{of}/{upload:016x}/{number:05}")
-            }
-        }
+        self.spell(f)
     }
 }
 
@@ -292,15 +347,6 @@ impl Prefix {
             Self::Segments => format!("{OWN}/segments/"),
             Self::V1Tags(name) => format!("{V1_REPOSITORIES}/{name}/"),
         }
-    }
-}
-
-/// A digest as two segments of a path: `sha256/<hex>`.
-struct Parts<'a>(&'a Digest);
-
-impl fmt::Display for Parts<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.0.algorithm().as_str(), self.0.hex())
     }
 }
 

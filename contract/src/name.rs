@@ -66,6 +66,19 @@ pub enum NameError {
 }
 
 impl Repository {
+    /// Whether a text is a repository's name, for who does not want to keep it.
+    pub(crate) fn check(text: &str) -> Result<(), NameError> {
+        match text.len() {
+            0 => return Err(NameError::EmptyRepository),
+            long if long > REPOSITORY_MAX => return Err(NameError::LongRepository(long)),
+            _ => {}
+        }
+        match text.split('/').find(|component| !is_component(component)) {
+            None => Ok(()),
+            Some(bad) => Err(NameError::Component { name: text.to_owned(), component: bad.to_owned() }),
+        }
+    }
+
     /// As it is written in paths.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -94,15 +107,7 @@ impl FromStr for Repository {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        match text.len() {
-            0 => return Err(NameError::EmptyRepository),
-            long if long > REPOSITORY_MAX => return Err(NameError::LongRepository(long)),
-            _ => {}
-        }
-        match text.split('/').find(|component| !is_component(component)) {
-            None => Ok(Self(text.into())),
-            Some(bad) => Err(NameError::Component { name: text.to_owned(), component: bad.to_owned() }),
-        }
+        Self::check(text).map(|()| Self(text.into()))
     }
 }
 

@@ -40,6 +40,11 @@ impl Repository {
         short.unwrap_or_else(|| self.0.clone())
     }
 
+    /// As it is written in paths.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
     /// From the two segments of a path.
     pub fn parse(path: &str) -> Option<Self> {
         let name: name::Repository = path.parse().ok()?;

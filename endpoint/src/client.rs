@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use http::HeaderName;
 use http::header::FORWARDED;
-use http::{HeaderMap, HeaderName};
 
 use crate::settings::{ClientHeader, Proxies};
 
@@ -12,19 +12,30 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// More proxies than this in a row are nobody's; what strangers write must not keep us busy.
 const HOPS: usize = 32;
 
+/// The header whose lines [`client`] wants.
+pub(crate) fn header(proxies: &Proxies) -> HeaderName {
+    match proxies.header {
+        ClientHeader::XForwardedFor => X_FORWARDED_FOR,
+        ClientHeader::Forwarded => FORWARDED,
+    }
+}
+
 /// The address of the client. Each proxy adds whom it was asked by at the end, so a header is read from there, and only
 /// as far as trusted proxies wrote it: what comes before, a client may have written itself.
-pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &Proxies) -> IpAddr {
+pub(crate) fn client<'l>(
+    peer: IpAddr,
+    lines: impl DoubleEndedIterator<Item = &'l [u8]>,
+    proxies: &Proxies,
+) -> IpAddr {
     // An IPv4 client of a socket for both families.
     let mut client = peer.to_canonical();
-    let (name, hop): (_, fn(&str) -> Option<IpAddr>) = match proxies.header {
-        ClientHeader::XForwardedFor => (X_FORWARDED_FOR, node),
-        ClientHeader::Forwarded => (FORWARDED, forwarded),
+    let hop: fn(&str) -> Option<IpAddr> = match proxies.header {
+        ClientHeader::XForwardedFor => node,
+        ClientHeader::Forwarded => forwarded,
     };
-    let lines = headers.get_all(name).iter().rev();
     // A comma in a quoted string is no end of an element, but no address holds one; and whoever reads from the end
     // must not be led astray by a quote that somebody opened before.
-    let mut elements = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.rsplit(','));
+    let mut elements = lines.rev().filter_map(text).flat_map(|line| line.rsplit(','));
     for _ in 0..HOPS {
         if proxies.trusted.get(client).is_none() {
             return client;
@@ -34,6 +45,11 @@ pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, proxies: &Proxies) -> Ip
         client = before;
     }
     client
+}
+
+/// A line that proxies may have written: no address holds anything but ASCII.
+fn text(line: &[u8]) -> Option<&str> {
+    str::from_utf8(line).ok().filter(|line| line.is_ascii())
 }
 
 /// RFC 7239 §4: `for=192.0.2.60;proto=http;by=203.0.113.43`
@@ -54,8 +70,6 @@ fn node(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
     use crate::settings::{Given, resolve};
 
@@ -67,15 +81,7 @@ mod tests {
             ..Given::default()
         };
         let proxies = resolve(given, None, Given::default()).unwrap().proxies;
-        let name = match header {
-            ClientHeader::XForwardedFor => X_FORWARDED_FOR,
-            ClientHeader::Forwarded => FORWARDED,
-        };
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(&name, HeaderValue::from_str(line).unwrap());
-        }
-        client(peer.parse().unwrap(), &headers, &proxies).to_string()
+        client(peer.parse().unwrap(), lines.iter().map(|line| line.as_bytes()), &proxies).to_string()
     }
 
     #[test]

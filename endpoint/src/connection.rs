@@ -1,30 +1,35 @@
-//! One connection's life: HTTP/1.1 or HTTP/2 by what the client says first, within its limits of time.
+//! One connection's life: in the plain lane for as long as it asks plainly, then with hyper; within its limits of time.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tokio::net::TcpStream;
-use tokio::time;
-use tokio_util::sync::CancellationToken;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
 
-use crate::client::client;
+use crate::client::{self, client};
 use crate::live::Live;
 use crate::objects::{self, Body};
 use crate::respond::respond;
 use crate::route::{Answer, Asked, decide};
 
+mod lane;
 mod pulse;
+mod watched;
 
-use pulse::{Pulse, Watched};
+use lane::{Lane, Left};
+pub(crate) use pulse::{Pulse, Told};
+use watched::Watched;
 
 /// What all connections share.
 pub(crate) struct Server {
@@ -53,35 +58,58 @@ impl Server {
         Self { live, http }
     }
 
-    /// Serves one connection until it ends, by itself or by a limit, or until `stop`.
-    pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, stop: CancellationToken) {
-        // Answers are small and complete; waiting for more to send only adds latency.
-        if let Err(error) = stream.set_nodelay(true) {
-            debug!(%error, "no TCP_NODELAY");
+    /// Serves one connection until it ends, by itself or because its pulse says so.
+    pub(crate) async fn serve<S>(self: Arc<Self>, stream: S, peer: IpAddr, pulse: Arc<Pulse>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut lane = Lane::new(stream, peer);
+        let left = poll_fn(|context| {
+            pulse.wakes(context);
+            lane.poll(context, &self.live, &pulse)
+        });
+        if let Left::Odd(begun) = left.await {
+            // In a box, so that a connection that never needs hyper has no room for it.
+            Box::pin(self.by_hyper(begun, lane.into_stream(), peer, pulse)).await;
         }
-        let pulse = Arc::new(Pulse::new());
-        let io = TokioIo::new(Watched::new(stream, Arc::clone(&pulse)));
+    }
+
+    /// Serves the rest of a connection, of which `begun` was read already: HTTP/1.1 or HTTP/2 by what comes first.
+    async fn by_hyper<S>(self: Arc<Self>, begun: Bytes, stream: S, peer: IpAddr, pulse: Arc<Pulse>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let io = TokioIo::new(Watched::new(begun, stream, Arc::clone(&pulse)));
         let service = service_fn(|request| {
             pulse.asked();
             let server = Arc::clone(&self);
             async move { Ok::<_, Infallible>(server.answer(request, peer).await) }
         });
-        // Those of its beginning, to its end.
-        let limits = self.live.view().settings.limits.clone();
         let mut connection = pin!(self.http.serve_connection(io, service));
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => return note(ended),
-            () = pulse.stops(&limits) => {}
-            () = time::sleep(limits.total) => {}
-            () = stop.cancelled() => {}
-        }
-        // The answer under way is finished, an idle connection closed, an HTTP/2 client told to go elsewhere.
-        connection.as_mut().graceful_shutdown();
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => note(ended),
-            () = pulse.stops(&limits) => debug!("connection closed: nothing moves"),
+        let mut finishing = false;
+        let ended = poll_fn(|context| {
+            pulse.wakes(context);
+            loop {
+                if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+                    return Poll::Ready(Some(ended));
+                }
+                match pulse.told() {
+                    // The answer under way is finished, an idle connection closed, an HTTP/2 client told to go
+                    // elsewhere.
+                    Some(_) if !finishing => {
+                        finishing = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    Some(Told::Cut) => return Poll::Ready(None),
+                    Some(Told::Finish) | None => return Poll::Pending,
+                }
+            }
+        });
+        match ended.await {
+            Some(Ok(())) => {}
+            // The client's affair: it left, or spoke something else.
+            Some(Err(error)) => debug!(error, "connection ended"),
+            None => debug!("connection closed: nothing moves"),
         }
     }
 
@@ -91,7 +119,10 @@ impl Server {
         let view = self.live.view();
         let settings = &view.settings;
         let (method, path) = (request.method(), request.uri().path());
-        let client = settings.by_client.then(|| client(peer, request.headers(), &settings.proxies));
+        let client = settings.by_client.then(|| {
+            let lines = request.headers().get_all(client::header(&settings.proxies));
+            client(peer, lines.iter().map(|line| line.as_bytes()), &settings.proxies)
+        });
         let asked = Asked { method, path, query: request.uri().query(), client };
         let ready = |reply| respond(reply, method, settings).map(Either::Left);
         let response = match decide(&asked, settings, &view.health) {
@@ -102,12 +133,5 @@ impl Server {
         };
         debug!(%method, path, status = response.status().as_u16());
         response
-    }
-}
-
-/// A connection that ends with an error is the client's affair: it left, or spoke something else.
-fn note(ended: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
-    if let Err(error) = ended {
-        debug!(error, "connection ended");
     }
 }

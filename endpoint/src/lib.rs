@@ -16,7 +16,8 @@
 //! - [`health`]: which of several bases are up; `watch` finds it out.
 //! - [`live`]: the settings that are in force, which [`keep`] replaces when their file changes.
 //! - [`explain`]: what settings would do, told to people.
-//! - [`server`]: sockets, time and signals around the two: limits, timeouts, drain.
+//! - [`server`]: sockets, time and signals around the two: a thread a core, limits, timeouts, drain.
+//! - `connection`: what becomes of one connection; most stay in its plain lane.
 //! - `objects`: with `--directory`, the objects themselves, from disk.
 //!
 //! What a path of the API means and where an object lives is not decided here but in [`contract`], which the

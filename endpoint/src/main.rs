@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use endpoint::keep::Keeper;
 use endpoint::live::Live;
-use endpoint::server::{self, StartError};
+use endpoint::server::{Cores, StartError};
 use endpoint::settings::{self, Arguments, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -29,7 +29,9 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
+/// Requests are answered on threads of their own; this one has the signals, the settings file and the watched bases, so
+/// that none of these ever holds up a request.
+#[tokio::main(flavor = "current_thread")]
 async fn serve(arguments: Arguments, live: Live) -> Result<(), StartError> {
     // Before the socket, so that who sees the port open may already send a signal.
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
@@ -41,10 +43,10 @@ async fn serve(arguments: Arguments, live: Live) -> Result<(), StartError> {
             _ = interrupt.recv() => {}
         }
     };
-    let listener = server::listen(&live.view().settings).await?;
+    let cores = Cores::start(&live)?;
     tokio::select! {
         () = keeper.run() => {}
-        () = server::run(listener, live, told_to_stop) => {}
+        () = cores.run(told_to_stop) => {}
     }
     Ok(())
 }

@@ -6,17 +6,21 @@ use std::iter;
 use std::process::ExitCode;
 
 use endpoint::settings::Log;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt, registry};
 
-/// Starts the log. RUST_LOG says how much; without it nothing is logged for each request.
+/// Starts the log. RUST_LOG says how much, `debug` or `endpoint=debug,hyper=trace`; without it nothing is logged for each
+/// request. No more can be said there: patterns would bring an engine for regular expressions, as large as all of ours.
 pub(crate) fn log(format: Log) {
-    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    let asked = std::env::var("RUST_LOG").ok().and_then(|asked| asked.parse::<Targets>().ok());
+    let filter = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colour);
+    let log = fmt::layer().with_writer(io::stderr).with_ansi(colour);
     match format {
-        Log::Text => log.init(),
-        Log::Json => log.json().init(),
+        Log::Text => registry().with(log.with_filter(filter)).init(),
+        Log::Json => registry().with(log.json().with_filter(filter)).init(),
     }
 }
 

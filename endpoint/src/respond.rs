@@ -1,91 +1,126 @@
 //! What a reply looks like in HTTP. Pure.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use contract::api::{ErrorCode, Unknown, error_document};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 
 use crate::route::Reply;
 use crate::settings::Settings;
 
-const REGISTRY_VERSION: HeaderName = HeaderName::from_static("x-docker-registry-version");
-const REGISTRY_STANDALONE: HeaderName = HeaderName::from_static("x-docker-registry-standalone");
-const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
-
 /// The last release of the registry whose reading API v1 is. Docker 0.10 refuses a `_ping` that names none.
-const V1_REGISTRY: HeaderValue = HeaderValue::from_static("0.9.1");
-const V2_API: HeaderValue = HeaderValue::from_static("registry/2.0");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const V1_REGISTRY: &[u8] = b"0.9.1";
+const JSON: &[u8] = b"application/json";
+const TEXT: &[u8] = b"text/plain; charset=utf-8";
 
 /// For all but redirects. RFC 9110 §15.1 lets caches keep 404, 405 and 414 for as long as they like; a CDN before us
 /// would then hide a repaired setting or a new release, and all of these cost next to nothing to answer again.
-pub(crate) const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
+const NO_STORE: &str = "no-store";
+pub(crate) const NOT_KEPT: HeaderValue = HeaderValue::from_static(NO_STORE);
 
 /// Of a redirect that another client might not get: no header tells caches that it is for this address alone.
-const OF_CLIENT: HeaderValue = HeaderValue::from_static("private, no-store");
+const OF_CLIENT: &[u8] = b"private, no-store";
+
+/// A response as it is decided, in no library's shape: [`respond`] makes one of `http`'s of it, and the plain lane of a
+/// connection writes it out as it is.
+#[derive(Debug)]
+pub(crate) struct Outline<'r> {
+    pub(crate) status: StatusCode,
+    /// What comes before the length.
+    pub(crate) first: Field<'r>,
+    /// What comes behind it.
+    pub(crate) more: [Option<Field<'r>>; 3],
+    /// What a GET gets. HEAD gets its length, RFC 9110 §9.3.2.
+    pub(crate) body: Cow<'static, str>,
+}
+
+/// A header's name, in lower case, and its value.
+pub(crate) type Field<'r> = (&'static str, &'r [u8]);
+
+/// What a reply says.
+pub(crate) fn outline<'r>(reply: &'r Reply, settings: &'r Settings) -> Outline<'r> {
+    match reply {
+        Reply::Ping => ping(settings),
+        Reply::Version => version(settings),
+        Reply::Healthy => fixed(StatusCode::OK, TEXT, "ok\n"),
+        Reply::Redirect(location) => redirect(location, settings.redirect_caching.as_bytes()),
+        Reply::RedirectOfClient(location) => redirect(location, OF_CLIENT),
+        Reply::Unknown(unknown) => refusal(StatusCode::NOT_FOUND, *unknown, "not found\n"),
+        Reply::MethodNotAllowed(unknown) => method_not_allowed(*unknown),
+        Reply::TooLong => fixed(StatusCode::URI_TOO_LONG, TEXT, "path too long\n"),
+        Reply::Failed => failed(),
+    }
+}
 
 /// The response to a request of this method.
 pub fn respond(reply: Reply, method: &Method, settings: &Settings) -> Response<Full<Bytes>> {
-    let mut response = match reply {
-        Reply::Ping => ping(settings),
-        Reply::Version => version(settings),
-        Reply::Healthy => fixed(StatusCode::OK, TEXT, Bytes::from_static(b"ok\n")),
-        Reply::Redirect(location) => redirect(location, settings.redirect_caching.clone()),
-        Reply::RedirectOfClient(location) => redirect(location, OF_CLIENT),
-        Reply::Unknown(unknown) => refusal(StatusCode::NOT_FOUND, unknown, "not found\n"),
-        Reply::MethodNotAllowed(unknown) => method_not_allowed(unknown),
-        Reply::TooLong => fixed(StatusCode::URI_TOO_LONG, TEXT, Bytes::from_static(b"path too long\n")),
-        Reply::Failed => failed(),
-    };
-    // hyper drops the body of an answer to HEAD in HTTP/1 but sends it in HTTP/2; the length stays, RFC 9110 §9.3.2.
-    if method == Method::HEAD {
-        *response.body_mut() = Full::default();
+    let Outline { status, first, more, body } = outline(&reply, settings);
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let length = HeaderValue::from(body.len());
+    let fields = more.into_iter().flatten().map(|(name, value)| (name, HeaderValue::from_bytes(value)));
+    let first = [(first.0, HeaderValue::from_bytes(first.1)), (CONTENT_LENGTH.as_str(), Ok(length))];
+    for (name, value) in first.into_iter().chain(fields) {
+        // All of them are ours or were looked at.
+        if let Ok(value) = value {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    // hyper drops the body of an answer to HEAD in HTTP/1 but sends it in HTTP/2.
+    if method != Method::HEAD {
+        *response.body_mut() = match body {
+            Cow::Borrowed(text) => Full::new(Bytes::from_static(text.as_bytes())),
+            Cow::Owned(text) => Full::new(Bytes::from(text)),
+        };
     }
     response
 }
 
-fn ping(settings: &Settings) -> Response<Full<Bytes>> {
-    let mut response = fixed(StatusCode::OK, JSON, Bytes::from_static(b"{}"));
-    response.headers_mut().insert(REGISTRY_VERSION, V1_REGISTRY);
-    let standalone = if settings.standalone { "true" } else { "false" };
-    response.headers_mut().insert(REGISTRY_STANDALONE, HeaderValue::from_static(standalone));
-    response
+fn ping(settings: &Settings) -> Outline<'static> {
+    let standalone: &[u8] = if settings.standalone { b"true" } else { b"false" };
+    let mut outline = fixed(StatusCode::OK, JSON, "{}");
+    outline.more[1] = Some(("x-docker-registry-version", V1_REGISTRY));
+    outline.more[2] = Some(("x-docker-registry-standalone", standalone));
+    outline
 }
 
-fn version(settings: &Settings) -> Response<Full<Bytes>> {
-    let mut response = fixed(StatusCode::OK, JSON, Bytes::from_static(b"{}"));
+fn version(settings: &Settings) -> Outline<'static> {
+    let mut outline = fixed(StatusCode::OK, JSON, "{}");
     // With it, Docker 1.10 to 17.05 does not fall back to v1 when the bucket says no in its own words.
     if settings.api_version_header {
-        response.headers_mut().insert(API_VERSION, V2_API);
+        outline.more[1] = Some(("docker-distribution-api-version", b"registry/2.0"));
     }
-    response
+    outline
 }
 
 /// 302 and not 308: Docker before 1.10 does not know the latter, and it must not be remembered for ever.
-fn redirect(location: String, caching: HeaderValue) -> Response<Full<Bytes>> {
-    // Settings and grammar only let through what a header may hold.
-    let Ok(location) = HeaderValue::try_from(location) else { return failed() };
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = StatusCode::FOUND;
-    let headers = response.headers_mut();
-    headers.insert(LOCATION, location);
-    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    headers.insert(CACHE_CONTROL, caching);
-    response
+fn redirect<'r>(location: &'r str, caching: &'r [u8]) -> Outline<'r> {
+    // Settings and grammar only let through what a header may hold; but this is where one would be split in two.
+    if memchr::memchr3(b'\r', b'\n', 0, location.as_bytes()).is_some() {
+        return failed();
+    }
+    Outline {
+        status: StatusCode::FOUND,
+        first: ("location", location.as_bytes()),
+        more: [Some(("cache-control", caching)), None, None],
+        body: Cow::Borrowed(""),
+    }
 }
 
-fn method_not_allowed(unknown: Unknown) -> Response<Full<Bytes>> {
-    let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, unknown, "method not allowed\n");
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-    response
+fn method_not_allowed(unknown: Unknown) -> Outline<'static> {
+    let mut outline = refusal(StatusCode::METHOD_NOT_ALLOWED, unknown, "method not allowed\n");
+    outline.more[1] = Some(("allow", b"GET, HEAD"));
+    outline
 }
 
-fn refusal(status: StatusCode, unknown: Unknown, text: &'static str) -> Response<Full<Bytes>> {
+fn refusal(status: StatusCode, unknown: Unknown, text: &'static str) -> Outline<'static> {
     match unknown {
-        Unknown::Plain => fixed(status, TEXT, Bytes::from_static(text.as_bytes())),
-        Unknown::V2(code) => fixed(status, JSON, Bytes::from(error_document(code, message(code)))),
+        Unknown::Plain => fixed(status, TEXT, text),
+        Unknown::V2(code) => fixed(status, JSON, error_document(code, message(code))),
     }
 }
 
@@ -101,23 +136,21 @@ fn message(code: ErrorCode) -> &'static str {
     }
 }
 
-fn failed() -> Response<Full<Bytes>> {
-    fixed(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        TEXT,
-        Bytes::from_static(b"the registry failed; its log says why\n"),
-    )
+fn failed() -> Outline<'static> {
+    fixed(StatusCode::INTERNAL_SERVER_ERROR, TEXT, "the registry failed; its log says why\n")
 }
 
-fn fixed(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Response<Full<Bytes>> {
-    let length = HeaderValue::from(body.len());
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, content_type);
-    headers.insert(CONTENT_LENGTH, length);
-    headers.insert(CACHE_CONTROL, NOT_KEPT);
-    response
+fn fixed(
+    status: StatusCode,
+    content_type: &'static [u8],
+    body: impl Into<Cow<'static, str>>,
+) -> Outline<'static> {
+    Outline {
+        status,
+        first: ("content-type", content_type),
+        more: [Some(("cache-control", NO_STORE.as_bytes())), None, None],
+        body: body.into(),
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The server: accepts connections, never more than the limit, until it is told to stop; then lets answers finish.
+//! The server: accepts connections, never more than the limit, until it is told to stop; then lets answers finish. [`Cores`]
+//! has one of it on each core.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,15 +7,20 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinError, JoinSet};
-use tokio::time;
-use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tokio::time::{self, Instant};
+use tracing::{debug, info, warn};
 
 use crate::connection::Server;
 use crate::live::Live;
 use crate::settings::Settings;
+
+mod cores;
+mod crowd;
+
+pub use cores::Cores;
+use crowd::{Crowd, Room, Seat};
 
 /// Why serving does not begin.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +36,9 @@ pub enum StartError {
     /// SIGTERM and SIGINT cannot be waited for.
     #[error("cannot watch for signals")]
     Signals(#[source] io::Error),
+    /// The system has no room for another thread.
+    #[error("cannot begin a thread for each core")]
+    Thread(#[source] io::Error),
 }
 
 impl StartError {
@@ -45,7 +54,7 @@ impl StartError {
                 }
                 _ => Some("--listen takes an address of this machine; 0.0.0.0 or [::] stand for all of them"),
             },
-            Self::Signals(_) => None,
+            Self::Signals(_) | Self::Thread(_) => None,
         }
     }
 }
@@ -65,42 +74,51 @@ pub async fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
 ///
 /// Nothing that a client or the system does ends it earlier.
 pub async fn run(listener: TcpListener, settings: impl Into<Live>, shutdown: impl Future<Output = ()>) {
-    let live = settings.into();
+    one_of(listener, settings.into(), Arc::default(), shutdown).await;
+}
+
+/// As [`run`], in one room with others.
+async fn one_of(listener: TcpListener, live: Live, room: Arc<Room>, shutdown: impl Future<Output = ()>) {
+    // Answers are small and complete; waiting for more to send only adds latency. Accepted sockets have it from this
+    // one, which saves a call for each.
+    if let Err(error) = SockRef::from(&listener).set_tcp_nodelay(true) {
+        debug!(%error, "no TCP_NODELAY");
+    }
     let server = Arc::new(Server::new(live.clone()));
-    let stop = CancellationToken::new();
-    let mut open = JoinSet::new();
+    let mut crowd = Crowd::new(&live.view().settings.limits);
     let mut shutdown = pin!(shutdown);
+    let mut looked = Instant::now();
+    // Accepted when there was room, which another loop may have taken since.
+    let mut waiting = None;
     loop {
-        tokio::select! {
-            () = &mut shutdown => break,
-            Some(ended) = open.join_next() => note(ended),
-            // At the limit the kernel's queue holds who comes next; they wait, or try another endpoint.
-            (stream, peer) = accept(&listener), if open.len() < live.view().settings.limits.connections => {
-                open.spawn(Arc::clone(&server).serve(stream, peer.ip(), stop.clone()));
+        let left = room.left();
+        let limits = live.view().settings.limits.clone();
+        if let Some(accepted) = waiting.take() {
+            match Seat::take(&room, limits.connections) {
+                Some(seat) => crowd.admit(&server, accepted, seat, &limits),
+                None => waiting = Some(accepted),
             }
+        }
+        let full = waiting.is_some() || room.has(limits.connections);
+        let (next_look, anybody) = (looked + crowd.tick(), crowd.len() > 0);
+        tokio::select! {
+            biased;
+            () = &mut shutdown => break,
+            () = crowd.ended() => {}
+            () = time::sleep_until(next_look), if anybody => {
+                looked = Instant::now();
+                crowd.look(looked);
+            }
+            // At the limit the kernel's queue holds who comes next; they wait, or try another endpoint.
+            () = left, if full => {}
+            accepted = accept(&listener), if !full => waiting = Some(accepted),
         }
     }
     // At once, so that who asks from here on is refused and goes elsewhere.
     drop(listener);
-    stop.cancel();
-    info!(connections = open.len(), "stopping");
+    info!(connections = crowd.len(), "stopping");
     let deadline = live.view().settings.limits.drain;
-    drain(open, deadline).await;
-}
-
-async fn drain(mut open: JoinSet<()>, deadline: Duration) {
-    let all = async {
-        while let Some(ended) = open.join_next().await {
-            note(ended);
-        }
-    };
-    if time::timeout(deadline, all).await.is_err() {
-        warn!(
-            connections = open.len(),
-            "answers are still under way at the drain deadline, cutting them off"
-        );
-    }
-    open.shutdown().await;
+    crowd.drain(deadline).await;
 }
 
 /// The next connection. What is wrong with one connection, or with the system for a while, is waited out.
@@ -122,11 +140,4 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 fn is_of_one_client(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-/// A panic ends its connection and no other.
-fn note(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
-        error!(%error, "a connection's task failed");
-    }
 }

@@ -18,7 +18,8 @@ fn build() -> PathBuf {
     cargo.args([
         "build",
         "--quiet",
-        "--release",
+        "--profile",
+        "dist",
         "--locked",
         "--package",
         "registry-endpoint",
@@ -27,12 +28,14 @@ fn build() -> PathBuf {
     ]);
     cargo.env("RUSTFLAGS", "-C target-feature=+crt-static").env("CARGO_TARGET_DIR", &target);
     must(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
-    target.join(host).join("release/registry-endpoint")
+    target.join(host).join("dist/registry-endpoint")
 }
 
 #[test]
 fn runs_in_an_empty_root() {
     let binary = build();
+    let size = fs::metadata(&binary).unwrap().len();
+    assert!(size < 4_000_000, "{size} bytes are more than an empty container should have to hold");
     let listen = format!("127.0.0.1:{}", free_port());
     let component = Component::start("static", |dir| {
         let root = dir.join("root");

@@ -1,7 +1,6 @@
 //! Where a client is sent for an object: by which route, to which base, under which name. Pure.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use contract::key::Key;
 use ipnet::IpNet;
@@ -84,8 +83,7 @@ fn object(base: &str, key: Key, way: &Way<'_, '_>) -> Option<String> {
     };
     let mut location = String::with_capacity(LOCATION_SIZE);
     location.push_str(base);
-    // Writing to a String cannot fail.
-    let _ = write!(location, "{key}");
+    key.push_path(&mut location);
     Some(location)
 }
 

@@ -126,12 +126,39 @@ fn one_connection_too_many_waits() {
     assert_eq!(second.ask("GET /v2/", "").status, 200);
     let mut third = Client::connect(server.address);
     third.send("GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n");
-    third.stream().set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-    let early = third.stream().read(&mut [0]).map_err(|error| error.kind());
-    assert!(matches!(early, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{early:?}");
-    third.stream().set_read_timeout(Some(DEADLINE)).unwrap();
+    assert_waiting(&third);
     drop(first);
     assert_eq!(third.head().status, 200);
+}
+
+/// Nothing comes for half a second.
+fn assert_waiting(client: &Client) {
+    client.stream().set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let early = client.stream().read(&mut [0]).map_err(|error| error.kind());
+    assert!(matches!(early, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)), "{early:?}");
+    client.stream().set_read_timeout(Some(DEADLINE)).unwrap();
+}
+
+#[test]
+fn the_limit_is_that_of_all_cores_together() {
+    let program = Program::start(
+        &[],
+        &["--cdn", "https://cdn.test", "--listen", "127.0.0.1:0", "--max-connections", "2"],
+    );
+    let mut crowd = [(); 2].map(|()| Client::connect(program.address));
+    for client in &mut crowd {
+        assert_eq!(client.ask("GET /v2/", "").status, 200);
+    }
+    // So many that some wait at each core.
+    let mut late = [(); 4].map(|()| Client::connect(program.address));
+    for client in &mut late {
+        client.send("GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    }
+    late.iter().for_each(assert_waiting);
+    drop(crowd);
+    for client in &mut late {
+        assert_eq!(client.head().status, 200);
+    }
 }
 
 #[test]
