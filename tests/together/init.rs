@@ -130,7 +130,7 @@ fn who_may_not_make_or_write_a_store_is_told() {
     assert!(seaweed().list("not-to-be-written").is_empty());
 
     let nobody = format!("http://127.0.0.1:{}", free_port());
-    let says = [nobody.as_str(), "cannot be reached"];
+    let says = [nobody.as_str(), "out of reach"];
     assert_says(&s3(&["init", &format!("s3://bucket?endpoint={nobody}")]), 1, &says);
 }
 
