@@ -1,10 +1,11 @@
 """A whole Swift cluster for tests: one node, one replica, one device, in the working directory.
 
-    python swift_cluster.py PORT MAX_FILE_SIZE
+    python swift_cluster.py PORT MAX_FILE_SIZE [KEYSTONE_PORT]
 
 PORT is where the proxy listens, on 127.0.0.1. Runs until it gets SIGTERM; its servers end with it. Needs PyPI's `swift`,
 and a file system with user xattrs. Users (TempAuth): test:tester, testing, may do everything in AUTH_test; test:guest,
-guesting, only what an ACL permits.
+guesting, only what an ACL permits. With KEYSTONE_PORT, a Keystone listens there, and its users are the cluster's
+(keystone_server.py); needs PyPI's `keystone` and `keystonemiddleware`.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ import socket
 import subprocess
 import sys
 import time
+
+import keystone_server
 
 SWIFT = """[swift-hash]
 swift_hash_path_suffix = suffix
@@ -52,21 +55,43 @@ user = {user}
 swift_dir = {dir}
 expose_info = true
 [pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk tempauth copy container_quotas slo dlo proxy-server
+pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk {auth} copy container_quotas slo dlo proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 allow_account_management = true
 account_autocreate = true
-[filter:tempauth]
-use = egg:swift#tempauth
-user_test_tester = testing .admin
-user_test_guest = guesting
 [filter:cache]
 use = egg:swift#memcache
 memcache_servers = 127.0.0.1:{memcached}
 [filter:slo]
 use = egg:swift#slo
 min_segment_size = 1
+"""
+
+TEMPAUTH = """[filter:tempauth]
+use = egg:swift#tempauth
+user_test_tester = testing .admin
+user_test_guest = guesting
+"""
+
+KEYSTONE = """[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
+auth_url = http://127.0.0.1:{keystone}
+www_authenticate_uri = http://127.0.0.1:{keystone}
+interface = public
+auth_type = password
+username = admin
+password = administering
+project_name = admin
+user_domain_id = default
+project_domain_id = default
+# The public asks without a token.
+delay_auth_decision = true
+# A token is good until Keystone says otherwise, and not for minutes after.
+token_cache_time = -1
+[filter:keystoneauth]
+use = egg:swift#keystoneauth
+operator_roles = member
 """
 
 PLAIN = ["catch_errors", "gatekeeper", "healthcheck", "listing_formats", "bulk", "copy", "container_quotas", "dlo"]
@@ -77,8 +102,13 @@ def main():
         return asyncio.run(memcached(int(sys.argv[2])))
     if sys.argv[1] in ("account", "container", "object", "proxy"):
         return serve(sys.argv[1])
-    configure(int(sys.argv[1]), int(sys.argv[2]))
+    if sys.argv[1] == "keystone":
+        return keystone_server.serve(*map(int, sys.argv[2:]))
+    port, size, *keystone = map(int, sys.argv[1:])
+    configure(port, size, *keystone)
     parts = [["memcached", str(PORTS["memcached"])], ["account"], ["container"], ["object"], ["proxy"]]
+    if keystone:
+        parts.append(["keystone", str(*keystone), str(port)])
     # A signal before the handlers stand would leave servers behind.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     servers = [subprocess.Popen([sys.executable, __file__, *part], preexec_fn=end_with_parent) for part in parts]
@@ -97,7 +127,7 @@ def main():
 PORTS = {}
 
 
-def configure(port, size):
+def configure(port, size, keystone=None):
     sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in ("memcached", "account", "container", "object")}
     PORTS.update({name: held.getsockname()[1] for name, held in sockets.items()}, proxy=port)
     for held in sockets.values():
@@ -109,7 +139,10 @@ def configure(port, size):
         write(f"{kind}-server.conf", SERVER.format(kind=kind, port=PORTS[kind], **values))
         ring(kind, PORTS[kind])
     filters = "".join(f"[filter:{name}]\nuse = egg:swift#{name}\n" for name in PLAIN)
-    write("proxy-server.conf", PROXY.format(port=port, memcached=PORTS["memcached"], **values) + filters)
+    filters += KEYSTONE.format(keystone=keystone) if keystone else TEMPAUTH
+    auth = "authtoken keystoneauth" if keystone else "tempauth"
+    proxy = PROXY.format(port=port, memcached=PORTS["memcached"], auth=auth, **values)
+    write("proxy-server.conf", proxy + filters)
 
 
 def write(path, text):

@@ -5,6 +5,7 @@
 mod conditions;
 mod contents;
 mod given;
+mod keystone;
 mod listing;
 mod objects;
 mod opening;

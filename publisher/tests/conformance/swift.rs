@@ -17,7 +17,6 @@ use reqwest::{Method, StatusCode};
 use crate::given::{End, Given, blob, descriptor, layer, noise, tag_link};
 use crate::subject::{CHANGING_TTL, Subject};
 use crate::swift_front::{Fault, Front};
-use crate::swift_keystone::Keystone;
 use crate::swift_server::{Cluster, GUEST, HASTE, OWNER, User, cluster, http, login, small_cluster};
 
 pub(crate) async fn subject(cluster: &'static Cluster) -> Subject {
@@ -53,7 +52,7 @@ async fn errors(store: &dyn Store) -> Vec<StoreError> {
     errors
 }
 
-async fn assert_kind(store: &Swift, user: User, kind: Kind, said: &str) {
+pub(crate) async fn assert_kind(store: &Swift, user: User, kind: Kind, said: &str) {
     for error in errors(store).await {
         let source = error.source.as_ref().unwrap().to_string();
         assert_eq!(error.kind, kind, "{error}: {source}");
@@ -93,57 +92,6 @@ async fn a_quota_that_is_used_up_is_a_full_store() {
         let Err(SendError::Store(error)) = sent else { panic!("{sent:?}") };
         assert_eq!(error.kind, Kind::Full, "{error:?}");
     }
-}
-
-/// A store behind a Keystone, by a password or an application credential.
-fn behind(keystone: &Keystone, location: &SwiftLocation, secret: &[(&str, &str)]) -> Swift {
-    let url = [("OS_AUTH_URL", keystone.url.as_str()), ("OS_REGION_NAME", "Two")];
-    let login = login(&[&url, secret].concat());
-    Swift::new(location.clone(), login, CHANGING_TTL).unwrap().with_patience(HASTE)
-}
-
-const PASSWORD: [(&str, &str); 5] = [
-    ("OS_USERNAME", "tester"),
-    ("OS_PASSWORD", "testing"),
-    ("OS_USER_DOMAIN_NAME", "Default"),
-    ("OS_PROJECT_NAME", "test"),
-    ("OS_PROJECT_DOMAIN_NAME", "Default"),
-];
-
-#[tokio::test(flavor = "multi_thread")]
-async fn keystone_gives_a_token_and_the_account_of_the_region() {
-    let (location, keystone) = (cluster().fresh().await, Keystone::of(cluster()).await);
-    let application =
-        [("OS_APPLICATION_CREDENTIAL_ID", "c1"), ("OS_APPLICATION_CREDENTIAL_SECRET", "application secret")];
-    for secret in [&PASSWORD[..], &application] {
-        let store = behind(&keystone, &location, secret);
-        store.write(&Key::Catalog, &Document::new("a"), When::Always).await.unwrap();
-        assert_eq!(store.read(&Key::Catalog).await.unwrap().unwrap().bytes, "a");
-    }
-    assert_eq!(*keystone.given.lock().unwrap(), 2);
-    let wrong =
-        [("OS_APPLICATION_CREDENTIAL_ID", "c1"), ("OS_APPLICATION_CREDENTIAL_SECRET", "wrong secret")];
-    let store = behind(&keystone, &location, &wrong);
-    assert_kind(&store, User("c1", "wrong secret"), Kind::Credentials, "401 Unauthorized: ").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_taken_no_longer_is_renewed() {
-    let (location, keystone) = (cluster().fresh().await, Keystone::of(cluster()).await);
-    let bytes = noise(9 << 20);
-    let write = async |store: &Swift| {
-        store.write(&Key::Catalog, &Document::new("a"), When::Always).await.unwrap();
-    };
-    let send = async |store: &Swift| Given::new(bytes.clone()).send(store, &blob(&bytes)).await;
-    keystone.stale.lock().unwrap().push_back("AUTH_tk_of_yesterday");
-    write(&behind(&keystone, &location, &PASSWORD)).await;
-    keystone.stale.lock().unwrap().push_back("AUTH_tk_of_yesterday");
-    send(&behind(&keystone, &location, &PASSWORD)).await;
-    assert_eq!(*keystone.given.lock().unwrap(), 4);
-    // Renewed in vain.
-    keystone.stale.lock().unwrap().extend(["AUTH_tk_of_yesterday"; 100]);
-    let store = behind(&keystone, &location, &PASSWORD);
-    assert_kind(&store, User("tester", "testing"), Kind::Credentials, "401 Unauthorized").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Real Swift clusters for the whole test run: one that takes large objects, and one that takes none over 1 MiB.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,8 +30,37 @@ pub(crate) const HASTE: Patience =
 
 pub(crate) struct Cluster {
     pub(crate) port: u16,
+    _servers: Servers,
+}
+
+/// The processes of a cluster.
+pub(crate) struct Servers {
+    folder: PathBuf,
     // Its standard input ends with this process, and with that the servers.
     _guard: Child,
+}
+
+impl Servers {
+    pub(crate) fn start(arguments: &[String]) -> Self {
+        let python = env::var("SWIFT_PYTHON")
+            .expect("SWIFT_PYTHON names no Python that has Swift: run these tests by tests/run");
+        let folder = tempfile::Builder::new().prefix("swift-").tempdir().unwrap().keep();
+        let mut command = Command::new("sh");
+        command.args(["-c", GUARD, "guard"]).arg(&folder).arg(python);
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/rig/swift_cluster.py")).args(arguments);
+        Self { folder, _guard: command.stdin(Stdio::piped()).spawn().unwrap() }
+    }
+
+    /// Until they are ready.
+    pub(crate) fn wait(&self, ready: impl Future<Output = Result<(), String>> + Send) {
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        // Runtimes do not nest.
+        let waited = thread::scope(|scope| scope.spawn(|| runtime().block_on(ready)).join()).unwrap();
+        waited.unwrap_or_else(|error| {
+            let log = std::fs::read(self.folder.join("log")).unwrap_or_default();
+            panic!("Swift: {error}: {}", String::from_utf8_lossy(&log))
+        });
+    }
 }
 
 /// Takes objects of 5 GB.
@@ -47,20 +77,9 @@ pub(crate) fn small_cluster() -> &'static Cluster {
 
 impl Cluster {
     fn start(object_max: u64) -> Self {
-        let python = env::var("SWIFT_PYTHON")
-            .expect("SWIFT_PYTHON names no Python that has Swift: run these tests by tests/run");
-        let folder = tempfile::Builder::new().prefix("swift-").tempdir().unwrap().keep();
         let [port] = free_ports();
-        let mut command = Command::new("sh");
-        command.args(["-c", GUARD, "guard"]).arg(&folder).arg(python);
-        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/rig/swift_cluster.py"));
-        command.args([port.to_string(), object_max.to_string()]);
-        let cluster = Self { port, _guard: command.stdin(Stdio::piped()).spawn().unwrap() };
-        // Runtimes do not nest.
-        thread::scope(|scope| scope.spawn(|| wait(&cluster)).join()).unwrap().unwrap_or_else(|error| {
-            let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-            panic!("Swift: {error}: {log}")
-        });
+        let cluster = Self { port, _servers: Servers::start(&[port.to_string(), object_max.to_string()]) };
+        cluster._servers.wait(ready(&cluster));
         cluster
     }
 
@@ -133,8 +152,7 @@ pub(crate) fn http() -> Client {
 }
 
 /// Until tokens are given, which takes the proxy, and an account is there, which takes all servers.
-#[tokio::main(flavor = "current_thread")]
-async fn wait(cluster: &Cluster) -> Result<(), String> {
+async fn ready(cluster: &Cluster) -> Result<(), String> {
     let start = Instant::now();
     loop {
         if let Some(token) = cluster.token(OWNER).await {
