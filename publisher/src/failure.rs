@@ -175,7 +175,9 @@ impl CommandError {
                 ));
             }
             Self::Reference { .. } => "a reference is repository[:tag][@digest], such as acme/app:1.2",
-            Self::NoStore => "say --to ./folder, --to s3://bucket or --to swift://container, or set REGISTRY_PUBLISHER_TO",
+            Self::NoStore => {
+                "say --to ./folder, --to s3://bucket or --to swift://container, or set REGISTRY_PUBLISHER_TO"
+            }
             Self::Absent(_) => "`list STORE` shows its repositories, `list STORE REPOSITORY` the tags of one",
             Self::Which(_) => "append :tag or @digest",
             Self::Image(_) => "publish it again from its source",
