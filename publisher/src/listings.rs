@@ -49,6 +49,33 @@ pub async fn change(store: &dyn Store, change: &Change) -> Result<(), StoreError
     Ok(())
 }
 
+/// Whether a change is made already.
+pub async fn holds(store: &dyn Store, change: &Change) -> Result<bool, StoreError> {
+    match change {
+        Change::Tags(name, tags) => {
+            has(store, &Key::TagList(name.clone()), |list: &TagList| tags.is_subset(&list.tags)).await
+        }
+        Change::Referrer(name, subject, referrer) => {
+            let listed = |list: &Referrers| list.manifests().contains(referrer);
+            has(store, &Key::Referrers(name.clone(), *subject), listed).await
+        }
+        Change::Catalog(name) => {
+            has(store, &Key::Catalog, |catalog: &Catalog| catalog.repositories.contains(name)).await
+        }
+        Change::V1(name, ids) => v1::holds(store, name, ids).await,
+    }
+}
+
+/// Whether a listing is there and says so.
+async fn has<L: Listing>(
+    store: &dyn Store,
+    key: &Key,
+    says: impl Fn(&L) -> bool,
+) -> Result<bool, StoreError> {
+    let found = store.read(key).await?;
+    found.map_or(Ok(false), |found| parsed(store, key, &found.bytes).map(|list| says(&list)))
+}
+
 /// Reads a listing, changes it, and writes it where that makes a difference.
 async fn update<L: Listing>(
     store: &dyn Store,

@@ -18,7 +18,7 @@ use crate::store::Document;
 mod order;
 mod show;
 
-pub use order::plan;
+pub use order::{derived, plan};
 
 /// What is to be published, and under which names.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,11 @@ impl Wish<'_> {
     /// All tags of all repositories.
     pub fn tags(&self) -> impl Iterator<Item = (&Repository, &Tag)> {
         self.targets.iter().flat_map(|target| target.tags.iter().map(|tag| (&target.repository, tag)))
+    }
+
+    /// Its v1 images, where one of its names can hold them.
+    pub fn chain(&self) -> &[v1::Image] {
+        if self.targets.iter().any(|target| target.v1().is_some()) { self.v1 } else { &[] }
     }
 }
 
@@ -62,6 +67,8 @@ pub struct Existing {
     pub sizes: BTreeMap<Key, u64>,
     /// Where the wished tags point.
     pub tags: BTreeMap<(Repository, Tag), Digest>,
+    /// All that is wished is there, and all that is derived from it agrees.
+    pub agrees: bool,
 }
 
 impl Existing {
@@ -76,9 +83,28 @@ impl Existing {
         [Key::RevisionLink(repository.clone(), *digest), Key::DigestView(repository.clone(), *digest)]
     }
 
-    /// The last one's ancestry is written when every object of the chain is there.
+    /// Whether what is wished may be there already, down to the tags: then it is worth looking at what is derived. A
+    /// publication by digest alone renews its keep mark each time.
+    pub fn may_agree(&self, wish: &Wish<'_>) -> bool {
+        let root = &wish.image.root.digest;
+        let whole = |target: &Target| !target.tags.is_empty() && self.is_whole(&target.repository, root);
+        wish.targets.iter().all(whole)
+            && (wish.chain().is_empty() || self.has_chain(wish.chain()))
+            && wish.tags().all(|(repository, tag)| self.points(repository, tag, root))
+    }
+
+    fn points(&self, repository: &Repository, tag: &Tag, digest: &Digest) -> bool {
+        self.tags.get(&(repository.clone(), tag.clone())) == Some(digest)
+    }
+
+    /// The last one's ancestry says that the whole chain is there.
     pub fn has_chain(&self, chain: &[v1::Image]) -> bool {
-        chain.last().is_some_and(|top| self.sizes.contains_key(&Key::V1Ancestry(top.id)))
+        chain.last().is_some_and(|top| self.has_v1(top))
+    }
+
+    /// Ancestries are written when every other object of the chain is there.
+    pub fn has_v1(&self, image: &v1::Image) -> bool {
+        self.sizes.contains_key(&Key::V1Ancestry(image.id))
     }
 
     /// Content exists when it is there in its full size.

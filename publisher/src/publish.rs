@@ -26,6 +26,10 @@ pub async fn prepare(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result
 /// v1 tag and the lists are derived from the link anew, so that whoever was last leaves everything agreeing.
 pub async fn publish(apply: Apply<'_>, wish: &Wish<'_>, plan: &Plan) -> Result<(), PublishError> {
     apply.progress.begin(plan);
+    if plan.phases.is_empty() {
+        // Who writes nothing leaves nothing to derive: whoever moves a tag meanwhile does that.
+        return Ok(());
+    }
     let applied = apply.run(plan).await;
     if let Err(PublishError::Refused(_)) = applied {
         leave_whole(apply.derive, wish, plan).await?;

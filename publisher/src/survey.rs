@@ -1,24 +1,27 @@
 //! What is there already: asked in as few requests as tell it.
 
+use contract::descriptor::Descriptor;
 use contract::key::Key;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::apply::SMALL_PER_JOB;
 use crate::derive::Derive;
-use crate::plan::{Existing, Wish};
+use crate::listings;
+use crate::plan::{self, Existing, Step, Wish};
 use crate::store::{Store, StoreError};
 
 /// Looks for the objects that decide what has to be written.
 ///
 /// A revision link with its view says that all below it is there, and the last v1 ancestry the same of v1: so a
-/// repeated publication asks for these and the tag links alone. Only when they are absent is each blob asked for.
+/// repeated publication asks for these and the tag links. Only when they are absent is each blob asked for; only when
+/// nothing is absent, what is derived.
 pub async fn survey(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<Existing, StoreError> {
     let jobs = jobs * SMALL_PER_JOB;
     let mut existing = Existing::default();
     let root = wish.image.root.digest;
     let mut marks: Vec<Key> =
         wish.targets.iter().flat_map(|target| Existing::marks(&target.repository, &root)).collect();
-    marks.extend(wish.v1.last().map(|top| Key::V1Ancestry(top.id)));
+    marks.extend(wish.chain().last().map(|top| Key::V1Ancestry(top.id)));
     look(derive.store, marks, jobs, &mut existing).await?;
 
     let asked = wish.tags().map(|(repository, tag)| async move {
@@ -29,14 +32,45 @@ pub async fn survey(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<
     existing.tags.extend(found.into_iter().flatten());
 
     let mut contents = Vec::new();
-    if !wish.targets.iter().all(|target| existing.is_whole(&target.repository, &root)) {
+    let whole = wish.targets.iter().all(|target| existing.is_whole(&target.repository, &root));
+    if !whole {
         contents.extend(wish.image.blobs.iter().map(|blob| Key::Blob(blob.digest)));
     }
-    if !existing.has_chain(wish.v1) {
-        contents.extend(wish.v1.iter().map(|image| Key::V1Layer(image.id)));
-    }
+    let chain = if existing.has_chain(wish.chain()) { &[] } else { wish.chain() };
+    contents.extend(chain.iter().rev().skip(1).map(|image| Key::V1Ancestry(image.id)));
     look(derive.store, contents, jobs, &mut existing).await?;
+    // A v1 layer is a copy: there is none where its blob is not.
+    let copied = |layer: &Descriptor| whole || existing.has(&Key::Blob(layer.digest), layer.size);
+    let perhaps = chain.iter().filter(|image| !existing.has_v1(image) && copied(&image.layer));
+    let layers = perhaps.map(|image| Key::V1Layer(image.id)).collect();
+    look(derive.store, layers, jobs, &mut existing).await?;
+    existing.agrees = existing.may_agree(wish) && agrees(derive, wish, jobs).await?;
     Ok(existing)
+}
+
+/// Whether all that is derived is there already. It is only looked at: what is wrong is derived anew from the link as
+/// it stands then, not as it was found here.
+async fn agrees(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<bool, StoreError> {
+    let (views, lists) = plan::derived(wish, &Existing::default());
+    let holding = views.iter().chain(&lists).map(|step| holds(derive, step));
+    let held: Vec<bool> = stream::iter(holding).buffer_unordered(jobs).try_collect().await?;
+    Ok(held.into_iter().all(|holds| holds))
+}
+
+async fn holds(derive: Derive<'_>, step: &Step) -> Result<bool, StoreError> {
+    match step {
+        Step::Write(key, document) => {
+            Ok(derive.store.read(key).await?.is_some_and(|found| found.bytes == document.bytes))
+        }
+        Step::Delete(key) => Ok(derive.store.size(key).await?.is_none()),
+        Step::List(change) => listings::holds(derive.store, change).await,
+        Step::Send(..)
+        | Step::Create(..)
+        | Step::Move(..)
+        | Step::Claim(..)
+        | Step::Copy(..)
+        | Step::Settle(..) => Ok(false),
+    }
 }
 
 async fn look(

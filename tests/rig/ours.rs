@@ -1,6 +1,7 @@
 //! Our own two programs, as users run them.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,6 +23,19 @@ fn program(name: &str) -> PathBuf {
 /// Runs `registry-publisher` with this user's credentials.
 pub(crate) fn publisher(user: User, arguments: &[&str]) -> Run {
     run(with_credentials(limited(program("registry-publisher")), user).args(arguments))
+}
+
+/// The same as somebody who may do everything, and how much resident memory it took at most, in MB rounded up.
+pub(crate) fn publisher_measured(arguments: &[&str]) -> (Run, u64) {
+    let place = tempfile::tempdir().unwrap();
+    let (file, ours) = (place.path().join("peak"), limited(program("registry-publisher")));
+    let mut command = bare("/usr/bin/python3");
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rig/peak.py")).arg(&file);
+    command.arg(ours.get_program()).args(ours.get_args());
+    let run = run(with_credentials(command, OWNER).args(arguments));
+    let peak: u64 =
+        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{error}: {run:?}")).parse().unwrap();
+    (run, (peak * 1024).div_ceil(1_000_000))
 }
 
 /// The command `registry-publisher` of somebody who may do everything, to be ended by the test.

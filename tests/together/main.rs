@@ -8,6 +8,7 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod bounded;
 mod crowd;
 mod faults;
 mod immutable;

@@ -33,6 +33,28 @@ pub(super) async fn change(
     update(store, &images, V1Images::default(), add).await
 }
 
+/// Whether tags have these ids, or none, and their ids are in `images`. Read in the order opposite to that of writing:
+/// whoever wrote an id to `tags` sees afterwards that it is in `images`.
+pub(super) async fn holds(
+    store: &dyn Store,
+    name: &v1::Repository,
+    ids: &BTreeMap<Tag, Option<v1::Id>>,
+) -> Result<bool, StoreError> {
+    let key = Key::V1Tags(name.clone());
+    let found = store.read(&key).await?;
+    let tags =
+        found.map(|found| parsed::<V1Tags>(store, &key, &found.bytes)).transpose()?.unwrap_or_default();
+    let mut wanted = ids.values().flatten().peekable();
+    if ids.iter().any(|(tag, id)| tags.tags.get(tag) != id.as_ref()) {
+        return Ok(false);
+    }
+    if wanted.peek().is_none() {
+        return Ok(true);
+    }
+    let listed: BTreeSet<v1::Id> = images(store, name).await?.ids().collect();
+    Ok(wanted.all(|id| listed.contains(id)))
+}
+
 pub(super) fn set(list: &mut V1Tags, ids: &BTreeMap<Tag, Option<v1::Id>>) {
     for (tag, id) in ids {
         match id {

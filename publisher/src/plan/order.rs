@@ -22,6 +22,10 @@ pub fn plan(wish: &Wish<'_>, existing: &Existing) -> Result<Plan, Refusal> {
     refuse(wish, existing)?;
     let mut plan = Plan::default();
     let image = wish.image;
+    if existing.agrees {
+        plan.reused.clone_from(&image.blobs);
+        return Ok(plan);
+    }
     let new: Vec<&Target> = wish
         .targets
         .iter()
@@ -33,17 +37,18 @@ pub fn plan(wish: &Wish<'_>, existing: &Existing) -> Result<Plan, Refusal> {
         blobs(&mut plan, image, existing);
     }
     let mut links = layer_links(image, &new);
-    let v1 = if existing.has_chain(wish.v1) || !wish.targets.iter().any(|target| target.v1().is_some()) {
-        &[]
-    } else {
-        wish.v1
+    let v1: Vec<_> = match wish.chain() {
+        chain if existing.has_chain(chain) => Vec::new(),
+        chain => chain.iter().filter(|image| !existing.has_v1(image)).collect(),
     };
-    links.extend(v1_layers(v1, existing));
+    links.extend(v1_layers(&v1, existing));
     plan.phase("layer links, v1 layers", links);
     manifests(&mut plan, image, &new);
-    v1_documents(&mut plan, v1);
+    v1_documents(&mut plan, &v1);
     commit(&mut plan, wish, existing);
-    derived(&mut plan, wish, existing);
+    let (views, lists) = derived(wish, existing);
+    plan.phase("tag views, v1 tags", views);
+    plan.phase("listings", lists);
     Ok(plan)
 }
 
@@ -76,7 +81,7 @@ fn layer_links(image: &Image, targets: &[&Target]) -> Vec<Step> {
     targets.iter().flat_map(|target| image.blobs.iter().map(|blob| link(&target.repository, blob))).collect()
 }
 
-fn v1_layers(chain: &[v1::Image], existing: &Existing) -> Vec<Step> {
+fn v1_layers(chain: &[&v1::Image], existing: &Existing) -> Vec<Step> {
     chain
         .iter()
         .filter(|image| !existing.has(&Key::V1Layer(image.id), image.layer.size))
@@ -157,8 +162,8 @@ fn levels(image: &Image) -> Vec<Vec<&image::Document>> {
     levels
 }
 
-fn v1_documents(plan: &mut Plan, chain: &[v1::Image]) {
-    let steps = |write: fn(&v1::Image) -> Step| chain.iter().map(write).collect();
+fn v1_documents(plan: &mut Plan, chain: &[&v1::Image]) {
+    let steps = |write: fn(&v1::Image) -> Step| chain.iter().map(|image| write(image)).collect();
     plan.phase(
         "v1 json",
         steps(|image| Step::Write(Key::V1Json(image.id), Document::new(image.json.clone()))),
@@ -179,7 +184,7 @@ fn commit(plan: &mut Plan, wish: &Wish<'_>, existing: &Existing) {
         if target.tags.is_empty() {
             marks.push(Step::Write(Key::Keep(name.clone(), digest), Document::link(&digest)));
         }
-        for tag in target.tags.iter().filter(|tag| !points(existing, name, tag, &digest)) {
+        for tag in target.tags.iter().filter(|tag| !existing.points(name, tag, &digest)) {
             let history = Key::TagHistoryLink(name.clone(), tag.clone(), digest);
             marks.push(Step::Write(history, Document::link(&digest)));
             match wish.immutable.why(tag) {
@@ -193,19 +198,15 @@ fn commit(plan: &mut Plan, wish: &Wish<'_>, existing: &Existing) {
     plan.phase("tag links", moves);
 }
 
-fn points(existing: &Existing, repository: &Repository, tag: &Tag, digest: &Digest) -> bool {
-    existing.tags.get(&(repository.clone(), tag.clone())) == Some(digest)
-}
-
-/// Views and v1 tags, then listings.
-fn derived(plan: &mut Plan, wish: &Wish<'_>, existing: &Existing) {
+/// Views and v1 tags; listings. Where nothing exists, these are all that is derived from what is wished.
+pub fn derived(wish: &Wish<'_>, existing: &Existing) -> (Vec<Step>, Vec<Step>) {
     let root = &wish.image.root;
     let (mut views, mut lists) = (Vec::new(), Vec::new());
     for target in wish.targets {
         let name = &target.repository;
         let v1 = target.v1().map(|repository| (repository, wish.v1.last().map(|top| top.id)));
         let (settled, moved): (Vec<&Tag>, Vec<&Tag>) =
-            target.tags.iter().partition(|tag| points(existing, name, tag, &root.digest));
+            target.tags.iter().partition(|tag| existing.points(name, tag, &root.digest));
         views.extend(settled.into_iter().map(|tag| Step::Settle(name.clone(), tag.clone())));
         views.extend(moved.iter().flat_map(|tag| shown(wish.image, name, tag, v1.as_ref())));
         if !target.tags.is_empty() {
@@ -218,8 +219,7 @@ fn derived(plan: &mut Plan, wish: &Wish<'_>, existing: &Existing) {
             lists.push(Step::List(Change::V1(repository, ids)));
         }
     }
-    plan.phase("tag views, v1 tags", views);
-    plan.phase("listings", lists);
+    (views, lists)
 }
 
 /// What a tag that moved shows. A v1 tag that cannot follow goes: old Docker must never get the old image.

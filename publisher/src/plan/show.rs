@@ -12,6 +12,9 @@ impl Display for Plan {
             writeln!(f, "{}:", phase.title)?;
             phase.steps.iter().try_for_each(|step| writeln!(f, "  {step}"))?;
         }
+        if self.phases.is_empty() {
+            writeln!(f, "nothing to write")?;
+        }
         if !self.reused.is_empty() {
             writeln!(f, "already there:")?;
         }

@@ -4,7 +4,9 @@
 // Every function here is part of a test, where clippy's own exemption sees only the `#[test]` ones.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 
+mod again;
 mod concurrent;
+mod counting;
 mod eventful;
 mod explore;
 mod faulty;

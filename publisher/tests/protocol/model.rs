@@ -53,7 +53,7 @@ fn scenarios() -> Vec<Scenario> {
 fn publishers() -> Vec<Scenario> {
     let [zero, one, two] = images();
     let one_and_two = [("1", vec![one.clone()]), ("2", vec![two.clone()])];
-    let all = vec![("0", vec![zero]), one_and_two[0].clone(), one_and_two[1].clone()];
+    let all = vec![("0", vec![zero.clone()]), one_and_two[0].clone(), one_and_two[1].clone()];
     vec![
         Scenario { after: all, ..beside("two tags of one repository", two_tags) },
         Scenario {
@@ -81,6 +81,12 @@ fn publishers() -> Vec<Scenario> {
                 [Sample::image("one"), Sample::zstd("two")].map(|sample| publishes(sample, "acme/app:0"))
             })
         },
+        Scenario {
+            after: vec![("0", vec![zero, one])],
+            ..beside("one tag, the same image again and another one", || {
+                [publishes_zero(), publishes_one("acme/app:0")]
+            })
+        },
     ]
 }
 
@@ -97,6 +103,10 @@ fn with_others() -> Vec<Scenario> {
             })
         },
         Scenario {
+            removed: Some("0"),
+            ..beside("one tag, published again and removed", || [publishes_zero(), removes("acme/app", "0")])
+        },
+        Scenario {
             after: both(),
             removed: Some("0"),
             ..beside("one tag published, another removed", || {
@@ -109,6 +119,11 @@ fn with_others() -> Vec<Scenario> {
             ..beside("published and relisted", || [publishes_one("acme/app:1"), relists()])
         },
     ]
+}
+
+/// What stands there is published again.
+fn publishes_zero() -> Program {
+    publishes(Sample::image("zero"), "acme/app:0")
 }
 
 fn publishes_one(reference: &'static str) -> Program {

@@ -22,17 +22,6 @@ async fn a_tag_that_moves_to_an_image_without_v1_leaves_no_old_v1() {
 }
 
 #[tokio::test]
-async fn the_same_again_writes_nothing() {
-    let store = memory();
-    let sample = Sample::index("one");
-    run(&*store, &sample, &["app:1"]).await.unwrap();
-    let before = store.objects();
-    let plan = run(&*store, &sample, &["app:1"]).await.unwrap();
-    assert!(plan.steps().all(|step| matches!(step, Step::Settle(..) | Step::List(_))), "{plan}");
-    assert_eq!(store.objects(), before);
-}
-
-#[tokio::test]
 async fn what_another_repository_has_is_not_sent_again() {
     let store = memory();
     run(&*store, &Sample::image("one"), &["acme/app:1"]).await.unwrap();
