@@ -44,7 +44,9 @@ pub async fn survey(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<
     let perhaps = chain.iter().filter(|image| !existing.has_v1(image) && copied(&image.layer));
     let layers = perhaps.map(|image| Key::V1Layer(image.id)).collect();
     look(derive.store, layers, jobs, &mut existing).await?;
-    existing.agrees = existing.may_agree(wish) && agrees(derive, wish, jobs).await?;
+    // Where nothing is compared, another publisher may have overwritten a name in a list: who comes next unites it anew.
+    existing.agrees =
+        existing.may_agree(wish) && derive.store.compares().await? && agrees(derive, wish, jobs).await?;
     Ok(existing)
 }
 

@@ -33,9 +33,9 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// Eight times, within half a minute; a minute for each.
+    /// Twelve times, within about a minute; a minute for each.
     fn default() -> Self {
-        Self { attempts: 8, pause: Duration::from_millis(500), request: Duration::from_secs(60) }
+        Self { attempts: 12, pause: Duration::from_millis(500), request: Duration::from_secs(60) }
     }
 }
 

@@ -12,7 +12,7 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use contract::key::{Key, Prefix};
 use contract::manner::Manner;
-use tokio::sync::{OnceCell, RwLock, Semaphore};
+use tokio::sync::{OnceCell, RwLock};
 
 use super::failure::{Failure, Trouble};
 use super::requests::Requests;
@@ -20,6 +20,7 @@ use super::{Document, Found, Kind, Patience, SendError, Store, StoreError, Traff
 use crate::content::Content;
 use client::Reach;
 use probe::Probe;
+use rooms::Rooms;
 use uploads::Uploads;
 
 mod client;
@@ -32,6 +33,7 @@ mod manner;
 mod objects;
 mod policy;
 mod probe;
+mod rooms;
 mod send;
 mod uploads;
 mod write;
@@ -46,8 +48,7 @@ pub struct S3 {
     changing_ttl: u32,
     manner: Manner,
     limits: Limits,
-    /// Contents in memory, by parts.
-    rooms: Semaphore,
+    rooms: Arc<Rooms>,
     requests: Arc<Requests>,
     probe: OnceCell<Probe>,
     uploads: Arc<Mutex<Uploads>>,
@@ -70,20 +71,15 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 8 MiB, of which six are in memory, and 5 GB: some stores count by tens.
+    /// 8 MiB, of which four are in memory, and 5 GB: some stores count by tens.
     fn default() -> Self {
-        Self { part: 8 << 20, memory: 48 << 20, copy: 5_000_000_000 }
+        Self { part: 8 << 20, memory: 32 << 20, copy: 5_000_000_000 }
     }
 }
 
 impl Limits {
-    /// How many parts are in memory.
-    fn rooms(&self) -> u64 {
-        (self.memory / self.part.max(1)).clamp(1, 1 << 16)
-    }
-
-    fn semaphore(&self) -> Semaphore {
-        Semaphore::new(usize::try_from(self.rooms()).unwrap_or(1))
+    fn rooms(&self) -> Arc<Rooms> {
+        Rooms::new(self.part, self.memory)
     }
 }
 
@@ -112,7 +108,7 @@ impl S3 {
             reach,
             changing_ttl,
             manner: Manner::default(),
-            rooms: limits.semaphore(),
+            rooms: limits.rooms(),
             limits,
             requests: Arc::new(Requests::new(patience)),
             probe: OnceCell::new(),
@@ -130,7 +126,7 @@ impl S3 {
     /// The same store with other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { rooms: limits.semaphore(), limits, ..self }
+        Self { rooms: limits.rooms(), limits, ..self }
     }
 
     /// The same store with other patience.

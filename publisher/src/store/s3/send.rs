@@ -6,13 +6,13 @@ use aws_sdk_s3::types::CompletedPart;
 use bytes::Bytes;
 use contract::key::Key;
 use futures_util::stream::{FuturesUnordered, StreamExt, TryStreamExt};
-use tokio::sync::SemaphorePermit;
 
 use super::super::failure::{Failure, Trouble};
 use super::super::headers;
 use super::super::passed::Passed;
 use super::S3;
 use super::client::within;
+use super::rooms::Room;
 use super::uploads::Upload;
 use crate::content::{Content, ContentError, Verified};
 
@@ -44,14 +44,17 @@ impl S3 {
     async fn send_verified(&self, key: &Key, content: &Content<'_>) -> Result<(), Trouble> {
         let (path, headers) = (self.path(key), headers(key, None, self.changing_ttl));
         let size = content.descriptor.size;
+        let mut parts = Parts {
+            verified: content.open().await?,
+            rest: Bytes::new(),
+            size: part_size(size, self.limits.part),
+        };
         if size <= self.limits.part {
-            let _room = self.room(size).await;
-            let bytes = content.open().await?.whole().await?;
+            let bytes = self.next(&mut parts).await?.unwrap_or_default();
             return Ok(self.put(&path, bytes, &headers).await?);
         }
-        let verified = content.open().await?;
         let upload = self.begin(path, &headers).await?;
-        let sent = match self.send_parts(&upload, verified, part_size(size, self.limits.part)).await {
+        let sent = match self.send_parts(&upload, parts).await {
             Ok(parts) => self.complete(&upload, parts, key, size).await.map_err(Trouble::Store),
             Err(trouble) => Err(trouble),
         };
@@ -63,24 +66,18 @@ impl S3 {
     }
 
     /// Sends several parts at once, and reads the next one meanwhile.
-    async fn send_parts(
-        &self,
-        upload: &Upload,
-        verified: Verified<'_>,
-        part_size: usize,
-    ) -> Result<Vec<CompletedPart>, Trouble> {
-        let mut parts = Parts { verified, rest: Bytes::new(), size: part_size };
+    async fn send_parts(&self, upload: &Upload, mut parts: Parts<'_>) -> Result<Vec<CompletedPart>, Trouble> {
         let (mut sending, mut sent) = (FuturesUnordered::new(), Vec::new());
         for number in 1.. {
-            let mut reading = pin!(self.read(&mut parts));
+            let mut reading = pin!(self.next(&mut parts));
             let read = loop {
                 tokio::select! {
                     read = &mut reading => break read?,
                     Some(part) = sending.next() => sent.push(part?),
                 }
             };
-            let Some((bytes, room)) = read else { break };
-            sending.push(self.send_part(upload, number, bytes, room));
+            let Some(bytes) = read else { break };
+            sending.push(self.send_part(upload, number, bytes));
             if sending.len() == PARTS_AT_ONCE {
                 sent.extend(sending.try_next().await?);
             }
@@ -92,28 +89,13 @@ impl S3 {
         Ok(sent)
     }
 
-    /// The next part, and the room that it takes.
-    async fn read(&self, parts: &mut Parts<'_>) -> Result<Option<(Bytes, Room<'_>)>, ContentError> {
-        let room = self.room(parts.size as u64).await;
-        Ok(parts.next().await?.map(|bytes| (bytes, room)))
+    /// The next part, when there is room for it.
+    async fn next(&self, parts: &mut Parts<'_>) -> Result<Option<Bytes>, ContentError> {
+        let room = self.rooms.enter(parts.size).await;
+        parts.next(room).await
     }
 
-    /// Waits until so many bytes may be held in memory: all contents under way share one measure of it. What is larger
-    /// than all of it goes alone.
-    async fn room(&self, bytes: u64) -> Room<'_> {
-        let rooms = bytes.div_ceil(self.limits.part).clamp(1, self.limits.rooms());
-        // Nobody closes the semaphore.
-        self.rooms.acquire_many(u32::try_from(rooms).unwrap_or(u32::MAX)).await.ok()
-    }
-
-    /// The part's room is free again when it is sent.
-    async fn send_part(
-        &self,
-        upload: &Upload,
-        number: i32,
-        bytes: Bytes,
-        _room: Room<'_>,
-    ) -> Result<CompletedPart, Failure> {
+    async fn send_part(&self, upload: &Upload, number: i32, bytes: Bytes) -> Result<CompletedPart, Failure> {
         let send = || async {
             let request = self.client.upload_part().bucket(&self.location.bucket).key(&upload.path);
             let request = request.upload_id(&upload.id).part_number(number).body(bytes.clone().into());
@@ -124,9 +106,6 @@ impl S3 {
         Ok(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build())
     }
 }
-
-/// A place in memory.
-type Room<'a> = Option<SemaphorePermit<'a>>;
 
 /// The size of a part: as small as allowed, but so that no more than [`PARTS_MAX`] are needed.
 fn part_size(size: u64, least: u64) -> usize {
@@ -142,19 +121,18 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// Exactly `size` bytes, fewer at the end, then `None`.
-    async fn next(&mut self) -> Result<Option<Bytes>, ContentError> {
-        let mut part = Vec::with_capacity(self.size);
+    /// Exactly `size` bytes in the room, fewer at the end, then `None`.
+    async fn next(&mut self, mut room: Room) -> Result<Option<Bytes>, ContentError> {
         loop {
-            let taken = self.rest.split_to(self.rest.len().min(self.size - part.len()));
-            part.extend_from_slice(&taken);
-            if part.len() == self.size {
-                return Ok(Some(part.into()));
+            let taken = self.rest.split_to(self.rest.len().min(self.size - room.buffer.len()));
+            room.buffer.extend_from_slice(&taken);
+            if room.buffer.len() == self.size {
+                return Ok(Some(room.into_bytes()));
             }
             match self.verified.next().await? {
                 Some(chunk) => self.rest = chunk,
-                None if part.is_empty() => return Ok(None),
-                None => return Ok(Some(part.into())),
+                None if room.buffer.is_empty() => return Ok(None),
+                None => return Ok(Some(room.into_bytes())),
             }
         }
     }
