@@ -45,6 +45,10 @@ pub enum ErrorCode {
     NameInvalid,
     /// A repository that is not there.
     NameUnknown,
+    /// A page of a list of no number of entries. Not in the spec's table, but what `distribution` says.
+    PaginationNumberInvalid,
+    /// What is asked for cannot be told for a while. As above.
+    Unavailable,
     /// Something that this registry does not do.
     Unsupported,
 }
@@ -58,6 +62,8 @@ impl ErrorCode {
             Self::ManifestUnknown => "MANIFEST_UNKNOWN",
             Self::NameInvalid => "NAME_INVALID",
             Self::NameUnknown => "NAME_UNKNOWN",
+            Self::PaginationNumberInvalid => "PAGINATION_NUMBER_INVALID",
+            Self::Unavailable => "UNAVAILABLE",
             Self::Unsupported => "UNSUPPORTED",
         }
     }
