@@ -17,6 +17,8 @@ pub enum Request {
     Ping,
     /// `/v2/`: does it speak v2?
     Version,
+    /// `/v1/search`: which repositories are there?
+    Search,
     /// An object of the bucket.
     Object(Key),
     /// Nothing that a registry of objects has.
@@ -83,6 +85,7 @@ impl Request {
         match path {
             "/v1/_ping" | "/_ping" => Self::Ping,
             "/v2/" | "/v2" => Self::Version,
+            "/v1/search" => Self::Search,
             _ => {
                 if let Some(rest) = path.strip_prefix("/v2/") {
                     v2(rest).map_or_else(|code| Self::Unknown(Unknown::V2(code)), Self::Object)

@@ -25,6 +25,7 @@ mod check;
 mod fetch;
 mod kept;
 mod page;
+mod search;
 
 pub(crate) use answer::answer;
 use check::{CheckError, Document, check_aside};

@@ -51,6 +51,8 @@ pub struct Wanted<'s> {
     pub there: Key,
     /// Where it is fetched from.
     pub origin: Origin<'s>,
+    /// Whether it is the catalog, to be searched.
+    pub search: bool,
     /// Whether another client's may be fetched from elsewhere.
     pub by_client: bool,
 }
@@ -129,6 +131,11 @@ pub fn decide<'s>(asked: &Asked<'_>, settings: &'s Settings, health: &Health) ->
         // 200 says "v2, and no login needed" (distribution spec, "Determining Support"). Never redirected: clients
         // take what answers it for the registry.
         Request::Version => Reply::Version,
+        Request::Search if settings.documents.is_some() => {
+            return document::search(asked, settings, health);
+        }
+        // The catalog is the CDN's, and whoever cannot read it cannot search it.
+        Request::Search => Reply::Unknown(Unknown::Plain),
         Request::Object(key) if settings.documents.is_some() && document::is(&key) => {
             return document::document(asked, key, settings, health);
         }

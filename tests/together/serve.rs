@@ -9,6 +9,7 @@ use crate::rig::built::Built;
 use crate::rig::dockerd::dockerd;
 use crate::rig::http;
 use crate::rig::ours::Endpoint;
+use crate::rig::podman::Podman;
 use crate::rig::process::{Component, bare, free_port};
 use crate::rig::skopeo::{inspect, skopeo};
 use crate::rig::store::Store;
@@ -36,6 +37,11 @@ fn clients_find_digests_and_images_by_tag() {
     let tags = skopeo(&["list-tags", "--tls-verify=false", &format!("docker://{}/acme/app", endpoint.host)]);
     let tags: serde_json::Value = serde_json::from_str(&tags).unwrap();
     assert_eq!(tags["Tags"], serde_json::json!(["1.2", "2"]));
+    let found = dockerd().docker(&["search", &format!("{}/app", endpoint.host)]);
+    assert!(found.contains("acme/app"), "{found}");
+    assert!(!dockerd().docker(&["search", &format!("{}/other", endpoint.host)]).contains("acme/app"));
+    let found = Podman::new().search(&format!("{}/app", endpoint.host));
+    assert!(found.contains("/acme/app"), "{found}");
     assert_eq!(http::get(&endpoint.url(&format!("/v2/acme/app/referrers/{digest}"))).status, 200);
 }
 

@@ -2,8 +2,8 @@
 //! has an address. These are answered from the socket's bytes to the socket's bytes, with nothing kept in between.
 //!
 //! Whatever is out of the ordinary is not judged here but left to hyper, from its first byte: a request in pieces, another
-//! method or protocol, a body, a path that is refused, an object or a document to be sent. So there is one place that says how a
-//! request is refused, and this one is short enough to be read.
+//! method or protocol, a body, a path that is refused, an object or a document to be sent. So there is one place that
+//! says how a request is refused, and this one is short enough to be read.
 
 use std::cell::Cell;
 use std::net::IpAddr;

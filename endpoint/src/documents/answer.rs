@@ -20,6 +20,7 @@ use tracing::error;
 
 use super::check::{Document, List, check, check_aside};
 use super::page::{BadQuery, Query};
+use super::search::search;
 use super::{Failure, Kept};
 use crate::live::View;
 use crate::objects::{self, Body, ObjectError, condition, missing};
@@ -51,7 +52,7 @@ pub(crate) async fn answer<B>(
     };
     let found = match found {
         Ok(found) => found,
-        Err(failure) => Found::New(Box::new(instead(&wanted.key, failure)?)),
+        Err(failure) => Found::New(Box::new(instead(wanted, failure)?)),
     };
     let part = part(wanted, found.document(), query)?;
     Ok(response(wanted, &found, part, request, settings))
@@ -100,22 +101,24 @@ async fn from_directory(directory: &Path, key: &Key) -> Result<Result<Found, Fai
 }
 
 /// What is answered where there is no document.
-fn instead(key: &Key, failure: Failure) -> Result<Document, Reply> {
+fn instead(wanted: &Wanted<'_>, failure: Failure) -> Result<Document, Reply> {
+    let key = &wanted.key;
     let empty = match (failure, key) {
         // "If the registry has no referrers, it MUST respond with 200 and an image index with an empty list."
         (Failure::Missing, Key::Referrers(..)) => Referrers::default().to_bytes(),
         // Written with the first repository.
         (Failure::Missing, Key::Catalog) => Catalog::default().to_bytes(),
         (Failure::Missing, key) => return Err(Reply::Unknown(missing(key))),
-        (Failure::Down, key) => return Err(Reply::OriginDown(voice(key))),
-        (Failure::Wrong, key) => return Err(Reply::OriginWrong(voice(key))),
+        (Failure::Down, _) => return Err(Reply::OriginDown(voice(wanted))),
+        (Failure::Wrong, _) => return Err(Reply::OriginWrong(voice(wanted))),
     };
     check(key, Bytes::from(empty), None).map_err(|_| Reply::Failed)
 }
 
 /// How a client is told that we cannot say.
-fn voice(key: &Key) -> Unknown {
-    match key {
+fn voice(wanted: &Wanted<'_>) -> Unknown {
+    match wanted.key {
+        _ if wanted.search => Unknown::Plain,
         Key::V1Images(_) | Key::V1Tags(_) | Key::V1Tag(..) | Key::V1Json(_) | Key::V1Ancestry(_) => {
             Unknown::Plain
         }
@@ -145,6 +148,10 @@ fn part(wanted: &Wanted<'_>, document: &Document, query: Result<Query, BadQuery>
             let header = tags.last().filter(|_| more).map(|last| link(&path, &query, last.as_str()));
             let tags = tags.into_iter().cloned().collect();
             Ok(Part { bytes: Some(TagList { name: name.clone(), tags }.to_bytes()), header })
+        }
+        (_, List::Catalog(list)) if wanted.search => {
+            let query = query.map_err(|_| Reply::BadPage)?;
+            Ok(Part { bytes: Some(search(list, &query)), header: None })
         }
         (_, List::Catalog(list)) => {
             let query = query.map_err(|_| Reply::BadPage)?;
@@ -212,7 +219,7 @@ fn response<B>(
     let more = [
         Some((ETAG, etag)),
         is_manifest.then(|| (CONTENT_DIGEST, digest.to_string())),
-        (settings.api_version_header && is_v2(key)).then(|| (API_VERSION, "registry/2.0".to_owned())),
+        (settings.api_version_header && is_v2(wanted)).then(|| (API_VERSION, "registry/2.0".to_owned())),
         matches!(key, Key::V1Images(_)).then(|| (V1_ENDPOINTS, host(request, settings))),
         document.layer_size.map(|size| (V1_SIZE, size.to_string())),
         part.header,
@@ -226,8 +233,8 @@ fn response<B>(
     response
 }
 
-fn is_v2(key: &Key) -> bool {
-    voice(key) != Unknown::Plain
+fn is_v2(wanted: &Wanted<'_>) -> bool {
+    voice(wanted) != Unknown::Plain
 }
 
 /// Where old Docker goes on to ask: to us, by the name that it knows.

@@ -1,4 +1,4 @@
-//! Pages of a list, as the distribution spec has them ("Listing Tags"). Pure.
+//! Pages of a list, as the distribution spec has them ("Listing Tags"), and what else a query may say. Pure.
 
 use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -15,6 +15,10 @@ pub(super) struct Query {
     pub(super) last: Option<String>,
     /// Only referrers of this type.
     pub(super) artifact_type: Option<String>,
+    /// What is searched for.
+    pub(super) q: Option<String>,
+    /// Which page of what was found, from 1.
+    pub(super) page: Option<usize>,
 }
 
 /// A query with which nothing can be done.
@@ -35,10 +39,14 @@ impl Query {
             if value.is_empty() {
                 continue;
             }
-            // A plus is a plus: no tag or type has a space, and many types end in +json.
+            // A plus is a plus: no tag or type has a space, and many types end in +json. But people search for words.
+            let spaced = (name == "q").then(|| value.replace('+', " "));
+            let value = spaced.as_deref().unwrap_or(value);
             let value = percent_decode_str(value).decode_utf8().map_err(|_| BadQuery)?;
             match name {
                 "n" => query.n = Some(value.parse().map_err(|_| BadQuery)?),
+                "page" => query.page = Some(value.parse().map_err(|_| BadQuery)?),
+                "q" => query.q = Some(value.into_owned()),
                 "last" => query.last = Some(value.into_owned()),
                 "artifactType" => query.artifact_type = Some(value.into_owned()),
                 _ => {}

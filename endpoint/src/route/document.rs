@@ -1,5 +1,6 @@
 //! Documents that we answer with ourselves: which objects are some, and where each is fetched from. Pure.
 
+use contract::api::Unknown;
 use contract::key::Key;
 
 use super::location::{Way, base, redirect, there};
@@ -59,7 +60,15 @@ pub(super) fn document<'s>(
         },
     };
     match there(key.clone(), &way) {
-        Some(there) => Answer::Document(Wanted { key, there, origin, by_client }),
+        Some(there) => Answer::Document(Wanted { key, there, origin, search: false, by_client }),
         None => Answer::Reply(Reply::Unknown(missing(&key))),
+    }
+}
+
+/// The catalog of the default route, to be searched. Other registries do not know this any more.
+pub(super) fn search<'s>(asked: &Asked<'_>, settings: &'s Settings, health: &Health) -> Answer<'s> {
+    match document(asked, Key::Catalog, settings, health) {
+        Answer::Document(catalog) => Answer::Document(Wanted { search: true, ..catalog }),
+        Answer::Object(..) | Answer::Reply(_) => Answer::Reply(Reply::Unknown(Unknown::Plain)),
     }
 }

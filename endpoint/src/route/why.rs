@@ -20,6 +20,10 @@ pub fn why(asked: &Asked<'_>, settings: &Settings, health: &Health) -> Vec<Strin
         Request::Ping | Request::Version => {
             vec!["the endpoint answers this itself, whatever the routes are".to_owned()]
         }
+        Request::Search if settings.documents.is_some() => {
+            vec!["the endpoint searches the catalog of the default route".to_owned()]
+        }
+        Request::Search => vec!["search is answered with `documents = \"serve\"` only".to_owned()],
         Request::Object(key) => of_object(asked, &key, settings, health),
         Request::Unknown(_) => vec!["this path asks for no object of a registry".to_owned()],
     }

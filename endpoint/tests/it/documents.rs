@@ -287,3 +287,22 @@ fn a_directory_is_an_origin_without_http() {
     bucket.put(&tag_view("1.2"), b"not a manifest");
     assert_eq!(both(&server, "/v2/acme/app/manifests/1.2", "").status, 500);
 }
+
+#[test]
+fn the_catalog_is_searched() {
+    let origin = filled();
+    let server = Running::start(Given { api_version_header: Some(true), ..given(&origin) });
+    for (query, names) in
+        [("?q=app&n=25", &["acme/app"][..]), ("?q=acme", &["acme/app", "acme/web"]), ("?q=none", &[])]
+    {
+        let answer = both(&server, &format!("/v1/search{query}"), "");
+        assert_eq!((answer.status, answer.header("content-type")), (200, JSON), "{query}");
+        assert_eq!(answer.header("docker-distribution-api-version"), "");
+        for name in ["acme/app", "acme/web", "zoo"] {
+            let found = answer.text().contains(&format!("\"name\":\"{name}\""));
+            assert_eq!(found, names.contains(&name), "{query}: {}", answer.text());
+        }
+    }
+    let redirecting = Running::start(Given::default());
+    assert_eq!(ask(redirecting.address, "GET /v1/search?q=app", "").status, 404);
+}

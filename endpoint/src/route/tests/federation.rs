@@ -279,6 +279,7 @@ fn documents_are_served_and_content_is_not() {
             ("/v1/repositories/a/app/tags/1", "served https://bucket.test/repositories/a/app/tag_1.json"),
             ("/v1/images/HEX/json", "served https://bucket.test/images/HEX/json"),
             ("/v1/images/HEX/ancestry", "served https://bucket.test/images/HEX/ancestry"),
+            ("/v1/search?q=app", "served https://bucket.test/[/v2/_catalog]"),
             ("/v1/images/HEX/layer", "https://cdn.test/images/HEX/layer"),
             ("/v2/app/blobs/sha256:HEX", "https://cdn.test/[/v2/app/blobs/sha256:HEX]"),
             ("/v2/acme/app/manifests/1", "served private https://one.test/[/v2/acme/app/manifests/1]"),
@@ -293,6 +294,10 @@ fn documents_are_served_and_content_is_not() {
             ("/v2/acme/own/app/tags/list", "served https://own.test/[/v2/other/app/tags/list]"),
             ("/v2/moved/app/tags/list?n=1", "https://registry.test/v2/moved/app/tags/list?n=1"),
         ],
+    );
+    check(
+        "documents = 'serve'\n[default]\nregistry = 'https://registry.test'",
+        &[("/v1/search?q=app", "404"), ("/v2/_catalog", "https://registry.test/v2/_catalog")],
     );
     check(
         "documents = 'serve'\ndirectory = 'bucket'",
