@@ -17,6 +17,8 @@ pub enum Request {
     Ping,
     /// `/v2/`: does it speak v2?
     Version,
+    /// `/v1/search`: which repositories are there?
+    Search,
     /// An object of the bucket.
     Object(Key),
     /// Nothing that a registry of objects has.
@@ -45,6 +47,10 @@ pub enum ErrorCode {
     NameInvalid,
     /// A repository that is not there.
     NameUnknown,
+    /// A page of a list of no number of entries. Not in the spec's table, but what `distribution` says.
+    PaginationNumberInvalid,
+    /// What is asked for cannot be told for a while. As above.
+    Unavailable,
     /// Something that this registry does not do.
     Unsupported,
 }
@@ -58,6 +64,8 @@ impl ErrorCode {
             Self::ManifestUnknown => "MANIFEST_UNKNOWN",
             Self::NameInvalid => "NAME_INVALID",
             Self::NameUnknown => "NAME_UNKNOWN",
+            Self::PaginationNumberInvalid => "PAGINATION_NUMBER_INVALID",
+            Self::Unavailable => "UNAVAILABLE",
             Self::Unsupported => "UNSUPPORTED",
         }
     }
@@ -77,6 +85,7 @@ impl Request {
         match path {
             "/v1/_ping" | "/_ping" => Self::Ping,
             "/v2/" | "/v2" => Self::Version,
+            "/v1/search" => Self::Search,
             _ => {
                 if let Some(rest) = path.strip_prefix("/v2/") {
                     v2(rest).map_or_else(|code| Self::Unknown(Unknown::V2(code)), Self::Object)

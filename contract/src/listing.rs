@@ -92,6 +92,14 @@ impl Referrers {
         &self.manifests
     }
 
+    /// Those of one artifact type (distribution spec, "Listing Referrers", `artifactType`).
+    pub fn of_type(&self, artifact_type: &str) -> Self {
+        let is = |referrer: &&Descriptor| {
+            referrer.artifact_type.as_ref().is_some_and(|stated| stated.as_str() == artifact_type)
+        };
+        Self { manifests: self.manifests.iter().filter(is).cloned().collect(), ..self.clone() }
+    }
+
     /// What is said of a referrer (distribution spec, "Listing Referrers"): its descriptor, with artifact type and
     /// annotations.
     pub fn descriptor(digest: Digest, size: u64, manifest: &Manifest) -> Descriptor {

@@ -31,7 +31,7 @@ fn settings(routes: usize) -> Settings {
 fn reply(path: &str, settings: &Settings) -> Reply {
     match route(&Method::GET, path, settings) {
         Answer::Reply(reply) => reply,
-        Answer::Object(..) => panic!("{path} is no object of ours"),
+        Answer::Object(..) | Answer::Document(_) => panic!("{path} is no object of ours"),
     }
 }
 

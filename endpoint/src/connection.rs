@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::debug;
 
 use crate::client::{self, client};
+use crate::documents;
 use crate::live::Live;
 use crate::objects::{self, Body};
 use crate::respond::respond;
@@ -129,6 +130,10 @@ impl Server {
             Answer::Reply(reply) => ready(reply),
             Answer::Object(directory, key) => {
                 objects::answer(directory, &key, &request, settings.changing_ttl).await.unwrap_or_else(ready)
+            }
+            Answer::Document(wanted) => {
+                // In a box, so that a connection has no room for it until it asks for one.
+                Box::pin(documents::answer(&wanted, &request, &view)).await.unwrap_or_else(ready)
             }
         };
         debug!(%method, path, status = response.status().as_u16());

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::health::Health;
 use crate::respond::respond;
-use crate::route::{Answer, Asked, decide, why};
+use crate::route::{Answer, Asked, Origin, Wanted, decide, why};
 use crate::settings::{Base, BaseError, RouteArguments, Settings, Target};
 
 mod notes;
@@ -47,6 +47,13 @@ pub fn request(question: &RouteArguments, settings: &Settings) -> Result<String,
         Answer::Reply(reply) => head(&respond(reply, &question.method, settings)),
         Answer::Object(directory, key) => {
             format!("200 OK\nthe file {}, if it is there\n", directory.join(key.path()).display())
+        }
+        Answer::Document(Wanted { origin, there, .. }) => {
+            let place = match origin {
+                Origin::Base(base) => format!("{base}{there}"),
+                Origin::Directory(directory) => directory.join(there.path()).display().to_string(),
+            };
+            format!("200 OK\nthe document {place}, if it is there\n")
         }
     };
     told.push('\n');

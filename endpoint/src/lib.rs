@@ -13,11 +13,12 @@
 //! - [`route`]: what a request gets. The whole behaviour of the product is this function.
 //! - [`respond`]: what that looks like in HTTP.
 //! - `client`: whose address counts as the client's.
-//! - [`health`]: which of several bases are up; `watch` finds it out.
+//! - [`health`]: which of several bases are up; `watch` finds it out. `dial` connects to them.
 //! - [`live`]: the settings that are in force, which [`keep`] replaces when their file changes.
 //! - [`explain`]: what settings would do, told to people.
 //! - [`server`]: sockets, time and signals around the two: a thread a core, limits, timeouts, drain.
 //! - `connection`: what becomes of one connection; most stay in its plain lane.
+//! - `documents`: with `--documents serve`, manifests and listings, fetched, checked and kept.
 //! - `objects`: with `--directory`, the objects themselves, from disk.
 //!
 //! What a path of the API means and where an object lives is not decided here but in [`contract`], which the
@@ -25,6 +26,8 @@
 
 mod client;
 mod connection;
+mod dial;
+mod documents;
 pub mod explain;
 pub mod health;
 pub mod keep;

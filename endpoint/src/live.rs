@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
+use crate::documents::Documents;
 use crate::health::Health;
 use crate::settings::Settings;
 
@@ -19,6 +20,8 @@ pub struct View {
     pub settings: Settings,
     /// Which of their bases are up.
     pub health: Health,
+    /// The documents that are kept, where they are served.
+    pub(crate) documents: Option<Arc<Documents>>,
 }
 
 impl Live {
@@ -29,13 +32,20 @@ impl Live {
 
     /// From the next request on.
     pub(crate) fn replace(&self, settings: Settings, health: Health) {
-        self.0.store(Arc::new(View { settings, health }));
+        let before = self.view();
+        // What is kept stays good, whatever the routes are.
+        let documents = match (&settings.documents, &before.settings.documents) {
+            (Some(now), Some(then)) if now == then => before.documents.clone(),
+            (now, _) => now.as_ref().map(Documents::new),
+        };
+        self.0.store(Arc::new(View { settings, health, documents }));
     }
 }
 
 /// With every base taken to be up, until somebody watches them.
 impl From<Settings> for Live {
     fn from(settings: Settings) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(View { settings, health: Health::default() })))
+        let documents = settings.documents.as_ref().map(Documents::new);
+        Self(Arc::new(ArcSwap::from_pointee(View { settings, health: Health::default(), documents })))
     }
 }

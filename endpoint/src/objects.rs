@@ -23,7 +23,7 @@ use tracing::error;
 
 use crate::route::Reply;
 
-mod condition;
+pub(crate) mod condition;
 mod describe;
 
 use describe::Version;
@@ -32,11 +32,11 @@ use describe::Version;
 pub(crate) type Body = Either<Full<Bytes>, ServeFileSystemResponseBody>;
 
 /// The largest document that is read into memory, in bytes: the tag list of a hundred thousand long tags.
-const DOCUMENT_MAX: u64 = 16 << 20;
+pub(crate) const DOCUMENT_MAX: u64 = 16 << 20;
 
 /// Why an object is not sent.
 #[derive(Debug, thiserror::Error)]
-enum ObjectError {
+pub(crate) enum ObjectError {
     #[error("there is no such object")]
     Missing,
     #[error("it cannot be read")]
@@ -135,7 +135,7 @@ async fn stream<B>(
 }
 
 /// A document's bytes. Reading is one trip to the threads that may block, not one for each system call.
-async fn document(directory: &Path, key: &Key) -> Result<Bytes, ObjectError> {
+pub(crate) async fn document(directory: &Path, key: &Key) -> Result<Bytes, ObjectError> {
     let path = directory.join(key.path());
     let guard = key.guard().map(|guard| directory.join(guard.path()));
     let reading = tokio::task::spawn_blocking(move || read_whole(&path, guard.as_deref()));

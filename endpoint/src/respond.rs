@@ -51,6 +51,12 @@ pub(crate) fn outline<'r>(reply: &'r Reply, settings: &'r Settings) -> Outline<'
         Reply::Unknown(unknown) => refusal(StatusCode::NOT_FOUND, *unknown, "not found\n"),
         Reply::MethodNotAllowed(unknown) => method_not_allowed(*unknown),
         Reply::TooLong => fixed(StatusCode::URI_TOO_LONG, TEXT, "path too long\n"),
+        Reply::BadPage => {
+            let code = Unknown::V2(ErrorCode::PaginationNumberInvalid);
+            refusal(StatusCode::BAD_REQUEST, code, "")
+        }
+        Reply::OriginDown(voice) => refusal(StatusCode::SERVICE_UNAVAILABLE, *voice, "try again later\n"),
+        Reply::OriginWrong(voice) => refusal(StatusCode::BAD_GATEWAY, *voice, "the origin has it wrong\n"),
         Reply::Failed => failed(),
     }
 }
@@ -132,6 +138,8 @@ fn message(code: ErrorCode) -> &'static str {
         ErrorCode::ManifestUnknown => "there is no such manifest",
         ErrorCode::NameInvalid => "this is not the name of a repository",
         ErrorCode::NameUnknown => "there is no such repository",
+        ErrorCode::PaginationNumberInvalid => "n is to be a number, and last an entry of the list",
+        ErrorCode::Unavailable => "the registry cannot read this at the moment; try again later",
         ErrorCode::Unsupported => "this registry is for pulling only, and does not know this path or method",
     }
 }

@@ -8,8 +8,9 @@ use contract::key::Key;
 use http::Method;
 
 use crate::health::Health;
-use crate::settings::{OBJECTS, Settings};
+use crate::settings::{Base, OBJECTS, Settings};
 
+mod document;
 mod location;
 mod name;
 mod why;
@@ -37,6 +38,32 @@ pub enum Answer<'s> {
     Reply(Reply),
     /// With `--directory`: this object of that directory, if it is there.
     Object(&'s Path, Key),
+    /// With `--documents serve`: this document, if it is there.
+    Document(Wanted<'s>),
+}
+
+/// A document that we answer with ourselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted<'s> {
+    /// What the client asks for.
+    pub key: Key,
+    /// What it is called where it is fetched from: a route may rewrite names.
+    pub there: Key,
+    /// Where it is fetched from.
+    pub origin: Origin<'s>,
+    /// Whether it is the catalog, to be searched.
+    pub search: bool,
+    /// Whether another client's may be fetched from elsewhere.
+    pub by_client: bool,
+}
+
+/// Where documents are fetched from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'s> {
+    /// Below this base.
+    Base(&'s Base),
+    /// From this directory.
+    Directory(&'s Path),
 }
 
 /// An answer that needs no I/O.
@@ -58,6 +85,12 @@ pub enum Reply {
     MethodNotAllowed(Unknown),
     /// The path is longer than [`PATH_LIMIT`].
     TooLong,
+    /// The query asks for no page that there can be.
+    BadPage,
+    /// The origin of this document does not answer; told in the words of the API that it belongs to.
+    OriginDown(Unknown),
+    /// It answers with something that this document cannot be; told likewise.
+    OriginWrong(Unknown),
     /// Our own disk failed us.
     Failed,
 }
@@ -98,6 +131,14 @@ pub fn decide<'s>(asked: &Asked<'_>, settings: &'s Settings, health: &Health) ->
         // 200 says "v2, and no login needed" (distribution spec, "Determining Support"). Never redirected: clients
         // take what answers it for the registry.
         Request::Version => Reply::Version,
+        Request::Search if settings.documents.is_some() => {
+            return document::search(asked, settings, health);
+        }
+        // The catalog is the CDN's, and whoever cannot read it cannot search it.
+        Request::Search => Reply::Unknown(Unknown::Plain),
+        Request::Object(key) if settings.documents.is_some() && document::is(&key) => {
+            return document::document(asked, key, settings, health);
+        }
         Request::Object(key) => location::redirect(asked, key, settings, health),
         // Whatever the grammar refuses ends here: no path that a client made up is ever copied into a redirect.
         Request::Unknown(unknown) => Reply::Unknown(unknown),

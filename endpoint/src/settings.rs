@@ -11,6 +11,7 @@ use rustls::pki_types::CertificateDer;
 
 mod authorities;
 mod base;
+mod documents;
 mod error;
 mod file;
 mod given;
@@ -19,6 +20,7 @@ mod routes;
 
 pub use authorities::AuthoritiesError;
 pub use base::{Base, BaseError};
+pub use documents::{Documents, Served};
 pub use error::SettingsError;
 pub use file::{ClientHeader, DefaultGiven, FromGiven, NetworkTables, RouteGiven, WatchGiven};
 pub use given::{Arguments, Command, Given, Log, RouteArguments};
@@ -51,6 +53,8 @@ pub struct Settings {
     pub redirect_caching: HeaderValue,
     /// Seconds that caches may keep an object that changes.
     pub changing_ttl: u32,
+    /// How documents are served; `None` where clients are redirected to them.
+    pub documents: Option<Served>,
     /// What one client, or all of them, may take.
     pub limits: Limits,
     /// How the log is written.
@@ -141,6 +145,9 @@ fn with_files(mut settings: Settings, text: String) -> Result<Settings, Settings
     if let Some(path) = &settings.watch.ca {
         settings.watch.authorities = authorities::read(path)
             .map_err(|source| SettingsError::Authorities { path: path.clone(), source })?;
+        if let Some(documents) = &mut settings.documents {
+            documents.authorities.clone_from(&settings.watch.authorities);
+        }
     }
     settings.text = text;
     Ok(settings)
@@ -157,6 +164,7 @@ pub fn resolve(given: Given, port: Option<&str>, file: Given) -> Result<Settings
     };
     let given = Given { listen, ..given }.or(file);
     let limits = limits(&given)?;
+    let documents = documents::served(&given)?;
     let watch = watch(given.watch)?;
     let proxies = proxies(&given.trusted_proxies, &given.networks, given.client_header)?;
     let public = public(given.public_url)?;
@@ -167,6 +175,7 @@ pub fn resolve(given: Given, port: Option<&str>, file: Given) -> Result<Settings
         routes: &given.route,
         networks: &given.networks,
         public: public.as_ref(),
+        origin: documents::origin(given.origin.as_deref())?,
     })?;
     Ok(Settings {
         listen: given.listen.unwrap_or(LISTEN),
@@ -180,6 +189,7 @@ pub fn resolve(given: Given, port: Option<&str>, file: Given) -> Result<Settings
         api_version_header: given.api_version_header.unwrap_or(false),
         redirect_caching: max_age(given.redirect_ttl.unwrap_or(MINUTE)),
         changing_ttl: seconds(given.changing_ttl.unwrap_or(MINUTE)),
+        documents,
         limits,
         log: given.log.unwrap_or_default(),
         text: String::new(),

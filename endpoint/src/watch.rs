@@ -2,26 +2,16 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::HOST;
-use http::uri::Scheme;
-use http::{HeaderValue, Method, Request, StatusCode, Uri};
-use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use http::{Method, StatusCode, Uri};
 use tokio::time;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
+use crate::dial::{Connection, DialError, connector, request};
 use crate::health::{Health, Streak, Up};
 use crate::settings::{Settings, Watch};
 
@@ -79,19 +69,6 @@ impl Watcher {
     }
 }
 
-/// Trusts the bundled roots, since an empty container has none, and `more`.
-fn connector(more: &[CertificateDer<'static>]) -> TlsConnector {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    roots.add_parsable_certificates(more.iter().cloned());
-    // The provider is named, since there may be another one in the same program.
-    let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring has what every version of TLS needs")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(tls))
-}
-
 async fn look_on(tls: TlsConnector, url: Uri, up: Arc<Up>, watch: Watch) {
     let mut streak = Streak::default();
     // A look that took long is followed by a pause all the same.
@@ -124,16 +101,8 @@ enum Dead {
     Slow(Duration),
     #[error("it answers {0}")]
     Failing(StatusCode),
-    #[error("it has no host")]
-    NoHost,
-    #[error("its host cannot be in a certificate")]
-    Name(#[source] InvalidDnsNameError),
-    #[error("it cannot be connected to")]
-    Unreachable(#[source] io::Error),
-    #[error("TLS does not come about")]
-    Insecure(#[source] io::Error),
-    #[error("it does not answer as HTTP does")]
-    Unclear(#[source] hyper::Error),
+    #[error(transparent)]
+    Unreachable(#[from] DialError),
 }
 
 /// Alive is what answers: an object that is not there, or that we may not read, says that the base works.
@@ -141,34 +110,8 @@ enum Dead {
 /// By a connection of its own, since one that was made before says nothing about whether another can be made; so all
 /// that reqwest and hyper-util's client know, pools, redirects and proxies, would have to be turned off.
 async fn look(tls: &TlsConnector, url: &Uri) -> Result<(), Dead> {
-    let host = url.host().ok_or(Dead::NoHost)?;
-    let is_https = url.scheme() == Some(&Scheme::HTTPS);
-    let port = url.port_u16().unwrap_or(if is_https { 443 } else { 80 });
-    let bare = host.trim_matches(['[', ']']);
-    let stream = TcpStream::connect((bare, port)).await.map_err(Dead::Unreachable)?;
-    if !is_https {
-        return ask(stream, url).await;
-    }
-    let name = ServerName::try_from(bare.to_owned()).map_err(Dead::Name)?;
-    ask(tls.connect(name, stream).await.map_err(Dead::Insecure)?, url).await
-}
-
-async fn ask(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, url: &Uri) -> Result<(), Dead> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(Dead::Unclear)?;
     // Ends with this look, whatever comes of it.
-    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
-    let answer = sender.send_request(request(url)).await.map_err(Dead::Unclear)?;
+    let mut connection = Connection::to(url, tls).await?;
+    let answer = connection.send(request(Method::HEAD, url)).await.map_err(DialError::Unclear)?;
     if answer.status().is_server_error() { Err(Dead::Failing(answer.status())) } else { Ok(()) }
-}
-
-fn request(url: &Uri) -> Request<Empty<Bytes>> {
-    let mut request = Request::new(Empty::new());
-    *request.method_mut() = Method::HEAD;
-    if let Some(path) = url.path_and_query() {
-        *request.uri_mut() = Uri::from(path.clone());
-    }
-    if let Some(host) = url.authority().and_then(|host| HeaderValue::try_from(host.as_str()).ok()) {
-        request.headers_mut().insert(HOST, host);
-    }
-    request
 }

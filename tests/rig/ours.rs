@@ -63,6 +63,11 @@ impl Endpoint {
         Self::start(&["--cdn", url])
     }
 
+    /// Answers with manifests and lists itself, which it fetches below `url`, and redirects there for the rest.
+    pub(crate) fn serving(url: &str, more: &[&str]) -> Self {
+        Self::start(&[&["--cdn", url, "--documents", "serve"], more].concat())
+    }
+
     /// Serves the objects of a directory itself.
     pub(crate) fn of_directory(directory: &Path) -> Self {
         Self::start(&["--directory", directory.to_str().unwrap()])

@@ -27,6 +27,12 @@ impl Podman {
         self.podman(&["pull", "--tls-verify=false", "--signature-policy", policy.to_str().unwrap(), image])
     }
 
+    /// Searches a registry that speaks plain HTTP.
+    #[track_caller]
+    pub(crate) fn search(&self, what: &str) -> String {
+        self.podman(&["search", "--tls-verify=false", what])
+    }
+
     /// Runs the image's own command and gives what it printed.
     #[track_caller]
     pub(crate) fn run(&self, image: &str) -> String {

@@ -73,6 +73,14 @@ impl Store {
         }
     }
 
+    /// An endpoint that fetches documents here and answers with them, with these flags too.
+    pub(crate) fn endpoint_serving(&self, more: &[&str]) -> Endpoint {
+        match self {
+            Self::Directory(_) => panic!("this store is not served by HTTP"),
+            Self::Bucket(name) => Endpoint::serving(&format!("{}/{name}/{PREFIX}", seaweed().url()), more),
+        }
+    }
+
     /// Every object by its key in the store, with a mark that changes when its bytes do.
     pub(crate) fn objects(&self) -> BTreeMap<String, String> {
         match self {

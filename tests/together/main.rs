@@ -24,6 +24,7 @@ mod pull;
 mod quickstart;
 mod refused;
 mod routes;
+mod serve;
 mod settings;
 mod sources;
 mod static_binary;

@@ -2,8 +2,8 @@
 //! has an address. These are answered from the socket's bytes to the socket's bytes, with nothing kept in between.
 //!
 //! Whatever is out of the ordinary is not judged here but left to hyper, from its first byte: a request in pieces, another
-//! method or protocol, a body, a path that is refused, an object to be sent. So there is one place that says how a
-//! request is refused, and this one is short enough to be read.
+//! method or protocol, a body, a path that is refused, an object or a document to be sent. So there is one place that
+//! says how a request is refused, and this one is short enough to be read.
 
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -168,7 +168,7 @@ fn answer(
         });
         let reply = match decide(&Asked { method, path, query, client }, settings, &view.health) {
             Answer::Reply(reply) => reply,
-            Answer::Object(..) => return None,
+            Answer::Object(..) | Answer::Document(_) => return None,
         };
         match reply {
             // The grammar has read the whole path, so hyper would have taken it too.
@@ -177,7 +177,13 @@ fn answer(
             | Reply::Healthy
             | Reply::Redirect(_)
             | Reply::RedirectOfClient(_) => {}
-            Reply::Unknown(_) | Reply::MethodNotAllowed(_) | Reply::TooLong | Reply::Failed => return None,
+            Reply::Unknown(_)
+            | Reply::MethodNotAllowed(_)
+            | Reply::TooLong
+            | Reply::BadPage
+            | Reply::OriginDown(_)
+            | Reply::OriginWrong(_)
+            | Reply::Failed => return None,
         }
         let outline = outline(&reply, settings);
         debug!(%method, path, status = outline.status.as_u16());

@@ -21,7 +21,7 @@ pub(super) fn range<'h>(method: &Method, headers: &'h HeaderMap, version: &ETag)
 }
 
 /// Takes the content away where the client has it already, or has said that it does not want this version.
-pub(super) fn apply(headers: &HeaderMap, version: &ETag, response: &mut Response<Body>) {
+pub(crate) fn apply(headers: &HeaderMap, version: &ETag, response: &mut Response<Body>) {
     let Some(status) = verdict(headers, version) else { return };
     *response.status_mut() = status;
     *response.body_mut() = Either::Left(Full::default());

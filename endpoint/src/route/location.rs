@@ -73,18 +73,23 @@ pub(super) fn redirect(asked: &Asked<'_>, key: Key, settings: &Settings, health:
 
 /// The object's final URL. `None` where nothing has the name that it would have there.
 fn object(base: &str, key: Key, way: &Way<'_, '_>) -> Option<String> {
-    let key = match way.rewrite() {
+    let key = there(key, way)?;
+    let mut location = String::with_capacity(LOCATION_SIZE);
+    location.push_str(base);
+    key.push_path(&mut location);
+    Some(location)
+}
+
+/// What the object is called where the way leads. `None` where nothing can have that name.
+pub(super) fn there(key: Key, way: &Way<'_, '_>) -> Option<Key> {
+    Some(match way.rewrite() {
         Some((name, route, rewrite)) => match key {
             // Content is content, whatever the repository is called.
             Key::Blob(_) => key,
             key => renamed(key, route.rename(name, rewrite)?)?,
         },
         None => key,
-    };
-    let mut location = String::with_capacity(LOCATION_SIZE);
-    location.push_str(base);
-    key.push_path(&mut location);
-    Some(location)
+    })
 }
 
 /// Enough for most, so that the string does not grow piece by piece.

@@ -27,6 +27,7 @@ fn told(request: &str, settings: &Settings) -> String {
     let (method, path) = request.split_once(' ').unwrap();
     match route(&method.parse().unwrap(), &path.replace("HEX", HEX), settings) {
         Answer::Object(directory, key) => format!("{}/{key}", directory.display()).replace(HEX, "HEX"),
+        Answer::Document(wanted) => served(&wanted).replace(HEX, "HEX"),
         Answer::Reply(Reply::Redirect(location)) => location.replace(HEX, "HEX"),
         Answer::Reply(Reply::RedirectOfClient(location)) => {
             format!("{} for this client", location.replace(HEX, "HEX"))
@@ -37,6 +38,15 @@ fn told(request: &str, settings: &Settings) -> String {
         Answer::Reply(Reply::MethodNotAllowed(Unknown::Plain)) => "405".to_owned(),
         Answer::Reply(reply) => format!("{reply:?}"),
     }
+}
+
+/// What a document is served from.
+fn served(Wanted { there, origin, by_client, .. }: &Wanted<'_>) -> String {
+    let origin = match origin {
+        Origin::Base(base) => base.to_string(),
+        Origin::Directory(directory) => format!("{}/", directory.display()),
+    };
+    format!("{}{origin}{there}", if *by_client { "served private " } else { "served " })
 }
 
 /// A text with each `[/v2/…]` in it replaced by the path of the object that this path of the API asks for. Which one that

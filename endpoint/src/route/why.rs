@@ -4,7 +4,7 @@ use contract::api::Request;
 use contract::key::Key;
 
 use super::location::{Way, base};
-use super::{Asked, PATH_LIMIT};
+use super::{Asked, PATH_LIMIT, document};
 use crate::health::Health;
 use crate::settings::{Choice, Settings, Target};
 
@@ -20,6 +20,10 @@ pub fn why(asked: &Asked<'_>, settings: &Settings, health: &Health) -> Vec<Strin
         Request::Ping | Request::Version => {
             vec!["the endpoint answers this itself, whatever the routes are".to_owned()]
         }
+        Request::Search if settings.documents.is_some() => {
+            vec!["the endpoint searches the catalog of the default route".to_owned()]
+        }
+        Request::Search => vec!["search is answered with `documents = \"serve\"` only".to_owned()],
         Request::Object(key) => of_object(asked, &key, settings, health),
         Request::Unknown(_) => vec!["this path asks for no object of a registry".to_owned()],
     }
@@ -28,6 +32,9 @@ pub fn why(asked: &Asked<'_>, settings: &Settings, health: &Health) -> Vec<Strin
 fn of_object(asked: &Asked<'_>, key: &Key, settings: &Settings, health: &Health) -> Vec<String> {
     let way = Way::of(asked.path, key, settings);
     let mut reasons = Vec::new();
+    if settings.documents.is_some() && document::is(key) {
+        reasons.push("with `documents = \"serve\"` the endpoint answers with documents itself".to_owned());
+    }
     match (&way.repository, way.route) {
         (Some(name), Some(route)) => {
             reasons.push(format!("the repository {name} is under the route {}", route.prefix()));

@@ -74,9 +74,14 @@ impl Base {
         self.https
     }
 
+    /// The host and its port, as they are written in the URL.
+    pub fn authority(&self) -> &str {
+        self.origin().split("://").nth(1).unwrap_or_default().trim_end_matches('/')
+    }
+
     /// The host, as it is written in the URL, without its port.
     pub fn host(&self) -> &str {
-        let host = self.origin().split("://").nth(1).unwrap_or_default().trim_end_matches('/');
+        let host = self.authority();
         match host.rsplit_once(':') {
             // A colon of an IPv6 address stands within brackets.
             Some((host, port)) if !port.ends_with(']') => host,

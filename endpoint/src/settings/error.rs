@@ -32,6 +32,14 @@ pub enum SettingsError {
         /// What is wrong with it.
         source: BaseError,
     },
+    /// `--origin`.
+    #[error("the origin `{given}` cannot be used")]
+    Origin {
+        /// As it was given.
+        given: String,
+        /// What is wrong with it.
+        source: BaseError,
+    },
     /// `PORT`.
     #[error("PORT is `{0}` in the environment, which is not a number up to 65535")]
     Port(String),
@@ -102,7 +110,9 @@ impl SettingsError {
             Self::TwoOrigins => {
                 Some("choose one; CDN_URL and ENDPOINT_DIRECTORY in the environment count too")
             }
-            Self::Cdn { .. } | Self::PublicUrl { .. } => Some("an example is https://cdn.example.com/prefix"),
+            Self::Cdn { .. } | Self::PublicUrl { .. } | Self::Origin { .. } => {
+                Some("an example is https://cdn.example.com/prefix")
+            }
             Self::Directory { .. } => Some("publish into it first, or create it"),
             Self::FileInvalid { .. } => Some(
                 "its keys are the flags without their dashes, and default, route, networks, trusted-proxies, \

@@ -37,6 +37,8 @@ pub struct RouteGiven {
     pub cdn: Option<Vec<String>>,
     /// The registry that is redirected to.
     pub registry: Option<String>,
+    /// Where documents are fetched that are served, if not from the CDN.
+    pub origin: Option<String>,
     /// Other bases for some clients.
     #[serde(default)]
     pub from: Vec<FromGiven>,

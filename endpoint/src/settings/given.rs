@@ -11,6 +11,7 @@ use http::Method;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::documents::Documents;
 use super::file::{ClientHeader, DefaultGiven, NetworkTables, RouteGiven, WatchGiven};
 
 /// The name in `docker pull registry.example.com/acme/app`.
@@ -81,6 +82,7 @@ Only the settings file can say (README, \"Federation\"):
     prefix = \"acme\"           whole segments: acme and acme/app, not acmeother
     cdn = [URL, ...]          bases, the preferred one first; or
     registry = URL            another registry, to which requests are redirected as they are
+    origin = URL              with documents = \"serve\": where its documents are fetched, instead of cdn
     rewrite = \"other\"         what stands in the prefix's place there
   [[route.from]]            other bases for some clients
     networks = [...]          addresses, blocks, names of [networks]; the smallest block decides
@@ -141,11 +143,31 @@ pub struct Given {
     #[serde(deserialize_with = "duration")]
     pub redirect_ttl: Option<Duration>,
 
-    /// With --directory: how long caches may keep what changes, such as a tag or a list [default: 60s]
+    /// With --directory, and with --documents serve: how long caches, ours among them, may keep what changes, such as a
+    /// tag or a list [default: 60s]
     #[arg(long, env = "ENDPOINT_CHANGING_TTL", value_name = "TIME", help_heading = ANSWER)]
     #[arg(value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "duration")]
     pub changing_ttl: Option<Duration>,
+
+    /// Who answers with manifests, tag lists and other small documents: the CDN, to which clients are redirected, or the
+    /// endpoint, which fetches, checks and keeps them. Layers come from the CDN in any case [default: redirect]
+    #[arg(long, env = "ENDPOINT_DOCUMENTS", value_name = "HOW", help_heading = ANSWER)]
+    pub documents: Option<Documents>,
+
+    /// With --documents serve: where to fetch documents, where that is not the CDN but, for instance, the bucket
+    #[arg(long, env = "ENDPOINT_ORIGIN", value_name = "URL", help_heading = ANSWER)]
+    pub origin: Option<String>,
+
+    /// With --documents serve: how long a document may take to come from the origin [default: 10s]
+    #[arg(long, env = "ENDPOINT_ORIGIN_TIMEOUT", value_name = "TIME", help_heading = LIMITS)]
+    #[arg(value_parser = humantime::parse_duration)]
+    #[serde(deserialize_with = "duration")]
+    pub origin_timeout: Option<Duration>,
+
+    /// With --documents serve: how much memory documents may be kept in [default: 32]
+    #[arg(long, env = "ENDPOINT_DOCUMENT_CACHE", value_name = "MIB", help_heading = LIMITS)]
+    pub document_cache: Option<u32>,
 
     /// Connections at a time; more wait in the kernel's queue. Each takes a file descriptor, and one more while
     /// --directory sends it a file: mind `ulimit -n` [default: 1000]
@@ -254,6 +276,10 @@ impl Given {
             api_version_header: self.api_version_header.or(weaker.api_version_header),
             redirect_ttl: self.redirect_ttl.or(weaker.redirect_ttl),
             changing_ttl: self.changing_ttl.or(weaker.changing_ttl),
+            documents: self.documents.or(weaker.documents),
+            origin: self.origin.or(weaker.origin),
+            origin_timeout: self.origin_timeout.or(weaker.origin_timeout),
+            document_cache: self.document_cache.or(weaker.document_cache),
             max_connections: self.max_connections.or(weaker.max_connections),
             header_timeout: self.header_timeout.or(weaker.header_timeout),
             idle_timeout: self.idle_timeout.or(weaker.idle_timeout),

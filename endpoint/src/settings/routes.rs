@@ -25,6 +25,8 @@ pub const OBJECTS: &str = "/objects/";
 #[derive(Clone, Debug)]
 pub struct Routes {
     default: Target,
+    /// Where documents of the default route are fetched, if not from its target.
+    origin: Option<Base>,
     /// By prefix.
     below: HashMap<Box<str>, Route>,
     bases: Vec<Base>,
@@ -37,6 +39,8 @@ pub struct Route {
     /// What stands in the prefix's place there.
     rewrite: Option<Box<str>>,
     target: Target,
+    /// Where its documents are fetched, if not from the target.
+    origin: Option<Base>,
 }
 
 /// What a redirect leads to.
@@ -77,6 +81,11 @@ impl Routes {
     /// What is under no route, and what has no repository: the catalog, and v1 images, which are asked for by id.
     pub fn default_target(&self) -> &Target {
         &self.default
+    }
+
+    /// Where documents of the default route are fetched, if not from its target.
+    pub(crate) fn default_origin(&self) -> Option<&Base> {
+        self.origin.as_ref()
     }
 
     /// The route that a repository is under: that with the longest prefix of whole segments.
@@ -163,6 +172,11 @@ impl Route {
     /// What stands in the prefix's place there.
     pub(crate) fn rewrite(&self) -> Option<&str> {
         self.rewrite.as_deref()
+    }
+
+    /// Where their documents are fetched, if not from the target.
+    pub(crate) fn origin(&self) -> Option<&Base> {
+        self.origin.as_ref()
     }
 
     /// Where they are.

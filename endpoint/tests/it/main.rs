@@ -4,9 +4,11 @@
 mod commands;
 mod connections;
 mod directory;
+mod documents;
 mod federation;
 mod http2;
 mod limits;
+mod origin;
 mod process;
 mod reload;
 mod rig;

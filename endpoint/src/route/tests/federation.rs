@@ -68,6 +68,7 @@ fn told(request: &str, settings: &Settings) -> String {
         Answer::Reply(Reply::Unknown(Unknown::Plain)) => "404".to_owned(),
         Answer::Reply(reply) => format!("{reply:?}"),
         Answer::Object(directory, key) => format!("{}/{key}", directory.display()),
+        Answer::Document(wanted) => served(&wanted).replace(HEX, "HEX"),
     }
 }
 
@@ -257,4 +258,52 @@ proptest! {
             prop_assert!(location.bytes().all(|byte| byte.is_ascii_graphic()), "{location}");
         }
     }
+}
+
+#[test]
+fn documents_are_served_and_content_is_not() {
+    check(
+        "documents = 'serve'\norigin = 'https://bucket.test'\n\
+        cdn = 'https://cdn.test'\n[[route]]\nprefix = 'acme'\ncdn = ['https://one.test', 'https://two.test']\n\
+        [[route.from]]\nnetworks = ['10.0.0.0/8']\ncdn = 'https://office.test'\n\
+        [[route]]\nprefix = 'acme/own'\nrewrite = 'other'\ncdn = 'https://one.test'\norigin = 'https://own.test'\n\
+        [[route]]\nprefix = 'moved'\nregistry = 'https://registry.test'\norigin = 'https://nobody.test'",
+        &[
+            ("/v2/app/manifests/1", "served https://bucket.test/[/v2/app/manifests/1]"),
+            ("/v2/app/manifests/sha256:HEX", "served https://bucket.test/[/v2/app/manifests/sha256:HEX]"),
+            ("/v2/app/tags/list?n=1", "served https://bucket.test/[/v2/app/tags/list]"),
+            ("/v2/app/referrers/sha256:HEX", "served https://bucket.test/[/v2/app/referrers/sha256:HEX]"),
+            ("/v2/_catalog", "served https://bucket.test/[/v2/_catalog]"),
+            ("/v1/repositories/app/images", "served https://bucket.test/repositories/library/app/images"),
+            ("/v1/repositories/a/app/tags", "served https://bucket.test/repositories/a/app/tags"),
+            ("/v1/repositories/a/app/tags/1", "served https://bucket.test/repositories/a/app/tag_1.json"),
+            ("/v1/images/HEX/json", "served https://bucket.test/images/HEX/json"),
+            ("/v1/images/HEX/ancestry", "served https://bucket.test/images/HEX/ancestry"),
+            ("/v1/search?q=app", "served https://bucket.test/[/v2/_catalog]"),
+            ("/v1/images/HEX/layer", "https://cdn.test/images/HEX/layer"),
+            ("/v2/app/blobs/sha256:HEX", "https://cdn.test/[/v2/app/blobs/sha256:HEX]"),
+            ("/v2/acme/app/manifests/1", "served private https://one.test/[/v2/acme/app/manifests/1]"),
+            (
+                "/v2/acme/app/manifests/1 without one.test",
+                "served private https://two.test/[/v2/acme/app/manifests/1]",
+            ),
+            (
+                "/v2/acme/app/manifests/1 from 10.1.2.3",
+                "served private https://office.test/[/v2/acme/app/manifests/1]",
+            ),
+            ("/v2/acme/own/app/tags/list", "served https://own.test/[/v2/other/app/tags/list]"),
+            ("/v2/moved/app/tags/list?n=1", "https://registry.test/v2/moved/app/tags/list?n=1"),
+        ],
+    );
+    check(
+        "documents = 'serve'\n[default]\nregistry = 'https://registry.test'",
+        &[("/v1/search?q=app", "404"), ("/v2/_catalog", "https://registry.test/v2/_catalog")],
+    );
+    check(
+        "documents = 'serve'\ndirectory = 'bucket'",
+        &[
+            ("/v2/app/manifests/1", "served bucket/[/v2/app/manifests/1]"),
+            ("/v2/app/blobs/sha256:HEX", "/objects/[/v2/app/blobs/sha256:HEX]"),
+        ],
+    );
 }

@@ -94,6 +94,7 @@ pub(in crate::settings) struct Parts<'g> {
     pub(in crate::settings) routes: &'g [RouteGiven],
     pub(in crate::settings) networks: &'g NetworkTables,
     pub(in crate::settings) public: Option<&'g Base>,
+    pub(in crate::settings) origin: Option<Base>,
 }
 
 /// Decides every route.
@@ -122,7 +123,7 @@ pub(in crate::settings) fn routes(parts: Parts<'_>) -> Result<Routes, SettingsEr
             return Err(refused(RouteError::Twice));
         }
     }
-    Ok(Routes { default, below, bases: builder.bases })
+    Ok(Routes { default, origin: parts.origin, below, bases: builder.bases })
 }
 
 struct Builder<'g> {
@@ -137,6 +138,7 @@ impl Builder<'_> {
             prefix: given.prefix.parse().map_err(RouteError::Prefix)?,
             rewrite: given.rewrite.as_deref().map(rewrite).transpose()?,
             target: self.target(given.cdn.as_deref(), given.registry.as_deref(), &given.from)?,
+            origin: given.origin.as_deref().map(base).transpose()?,
         })
     }
 

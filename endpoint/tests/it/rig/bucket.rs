@@ -50,7 +50,7 @@ impl Bucket {
             (Key::TagLink(name(), tag()), link.as_bytes()),
             (Key::TagView(name(), tag()), self.manifest.as_bytes()),
             (Key::TagList(name()), br#"{"name":"acme/app","tags":["1.2"]}"#),
-            (Key::Referrers(name(), revision), br#"{"schemaVersion":2,"manifests":[]}"#),
+            (Key::Referrers(name(), revision), br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#),
             (Key::V1Json(self.v1), b"{}"),
             (Key::V1Layer(self.v1), self.layer.as_slice()),
             (Key::Lock, b""),
