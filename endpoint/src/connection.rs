@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tracing::debug;
 
 use crate::client::{self, client};
@@ -24,17 +25,24 @@ use crate::objects::{self, Body};
 use crate::respond::respond;
 use crate::route::{Answer, Asked, decide};
 
+mod clients;
+mod entry;
+mod introduction;
 mod lane;
+mod odd;
 mod pulse;
 mod watched;
 
+pub(crate) use clients::Clients;
+use entry::Entry;
 use lane::{Lane, Left};
 pub(crate) use pulse::{Pulse, Told};
-use watched::Watched;
+use watched::{Socket, Watched};
 
 /// What all connections share.
 pub(crate) struct Server {
     live: Live,
+    clients: Arc<Clients>,
     http: auto::Builder<TokioExecutor>,
 }
 
@@ -43,7 +51,7 @@ pub(crate) struct Server {
 const HEADER_SIZE: usize = 128 * 1024;
 
 impl Server {
-    pub(crate) fn new(live: Live) -> Self {
+    pub(crate) fn new(live: Live, clients: Arc<Clients>) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         // Not `pipeline_flush`: with it hyper's own answers, 400, 414 and 431, are never sent.
         http.http1().max_buf_size(HEADER_SIZE);
@@ -56,30 +64,44 @@ impl Server {
             // The smallest that RFC 9113 §6.9.2 knows: request bodies are not read.
             .initial_connection_window_size(65_535)
             .initial_stream_window_size(65_535);
-        Self { live, http }
+        Self { live, clients, http }
     }
 
     /// Serves one connection until it ends, by itself or because its pulse says so.
-    pub(crate) async fn serve<S>(self: Arc<Self>, stream: S, peer: IpAddr, pulse: Arc<Pulse>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, pulse: Arc<Pulse>) {
+        let entry = Entry::wanted(&self.live.view().settings);
+        match entry {
+            None => drop(self.talk(stream, peer, pulse).await),
+            // In a box, as below.
+            Some(entry) => Box::pin(self.enter(entry, stream, peer, pulse)).await,
+        }
+    }
+
+    /// Serves requests until there are no more. Gives the socket back where it is still open.
+    async fn talk<S: Socket>(self: Arc<Self>, stream: S, peer: IpAddr, pulse: Arc<Pulse>) -> Option<S> {
         let mut lane = Lane::new(stream, peer);
         let left = poll_fn(|context| {
             pulse.wakes(context);
             lane.poll(context, &self.live, &pulse)
         });
-        if let Left::Odd(begun) = left.await {
-            // In a box, so that a connection that never needs hyper has no room for it.
-            Box::pin(self.by_hyper(begun, lane.into_stream(), peer, pulse)).await;
+        match left.await {
+            Left::Over => Some(lane.into_stream()),
+            Left::Odd(begun) => {
+                // In a box, so that a connection that never needs hyper has no room for it.
+                Box::pin(self.by_hyper(begun, Box::new(lane.into_stream()), peer, pulse)).await;
+                None
+            }
         }
     }
 
     /// Serves the rest of a connection, of which `begun` was read already: HTTP/1.1 or HTTP/2 by what comes first.
-    async fn by_hyper<S>(self: Arc<Self>, begun: Bytes, stream: S, peer: IpAddr, pulse: Arc<Pulse>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    async fn by_hyper(
+        self: Arc<Self>,
+        begun: Bytes,
+        stream: Box<dyn Socket>,
+        peer: IpAddr,
+        pulse: Arc<Pulse>,
+    ) {
         let io = TokioIo::new(Watched::new(begun, stream, Arc::clone(&pulse)));
         let service = service_fn(|request| {
             pulse.asked();
@@ -117,6 +139,18 @@ impl Server {
     /// The body of a request is not looked at: hyper closes an HTTP/1.1 connection, and resets an HTTP/2 stream, whose
     /// request was answered while a body is still to come.
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        let last = odd::is_last(&request);
+        let mut response = match odd::refused(&request) {
+            Some(refused) => refused.map(Either::Left),
+            None => self.decided(request, peer).await,
+        };
+        if last {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    async fn decided(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
         let view = self.live.view();
         let settings = &view.settings;
         let (method, path) = (request.method(), request.uri().path());

@@ -1,7 +1,6 @@
 //! Keeps the settings in force up to date: loads their file when it changes or when told to, and watches their bases.
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::time::Duration;
 use std::{fs, io};
 
@@ -24,16 +23,19 @@ pub struct Keeper {
     live: Live,
     told: Signal,
     watchers: Watchers,
-    /// The content that was last loaded, or refused.
-    considered: Option<String>,
+    /// What was last loaded, or refused.
+    considered: Content,
 }
+
+/// What the settings file holds, and the files of TLS; `None` where there is none, or it cannot be read.
+type Content = (Option<String>, Option<u64>);
 
 impl Keeper {
     /// Keeps `live`, which was loaded by these arguments. From here on SIGHUP loads the settings instead of ending the
     /// process.
     pub fn new(arguments: Arguments, live: Live) -> io::Result<Self> {
         let told = signal(SignalKind::hangup())?;
-        let considered = Some(live.view().settings.text.clone());
+        let considered = content(&live.view().settings);
         Ok(Self { arguments, live, told, watchers: Watchers::default(), considered })
     }
 
@@ -58,14 +60,23 @@ impl Keeper {
         }
     }
 
-    /// The file's content; `None` where it cannot be read.
-    async fn look(&self) -> Option<String> {
-        let path: PathBuf = match &self.arguments.settings {
-            Some(path) => path.clone(),
-            None => return self.considered.clone(),
+    /// What they hold at this moment.
+    async fn look(&self) -> Content {
+        let path = self.arguments.settings.clone();
+        let tls = self.live.view().settings.tls.as_ref().map(|tls| tls.files.clone());
+        if path.is_none() && tls.is_none() {
+            return self.considered.clone();
+        }
+        let without = self.considered.0.clone();
+        let look = move || {
+            let text = match path {
+                Some(path) => fs::read_to_string(path).ok(),
+                None => without,
+            };
+            (text, tls.map(|files| files.look()))
         };
         // A disk may hang, which must not stop a thread that answers.
-        task::spawn_blocking(|| fs::read_to_string(path).ok()).await.ok().flatten()
+        task::spawn_blocking(look).await.unwrap_or_default()
     }
 
     /// Whole or not at all.
@@ -75,7 +86,7 @@ impl Keeper {
         let arguments = self.arguments.clone();
         match task::spawn_blocking(|| settings::load(arguments)).await {
             Ok(Ok(settings)) => {
-                self.considered = Some(settings.text.clone());
+                self.considered = content(&settings);
                 self.put(settings);
                 info!("settings loaded");
             }
@@ -94,9 +105,16 @@ impl Keeper {
         }
         settings.listen = before.settings.listen;
         settings.log = before.settings.log;
+        for note in settings.tls.iter().filter_map(|tls| tls.note()) {
+            warn!("{note}");
+        }
         let health = self.watchers.follow(&settings);
         self.live.replace(settings, health);
     }
+}
+
+fn content(settings: &Settings) -> Content {
+    (Some(settings.text.clone()), settings.tls.as_ref().map(|tls| tls.seen))
 }
 
 /// What differs and cannot be changed while we run.

@@ -84,7 +84,7 @@ async fn one_of(listener: TcpListener, live: Live, room: Arc<Room>, shutdown: im
     if let Err(error) = SockRef::from(&listener).set_tcp_nodelay(true) {
         debug!(%error, "no TCP_NODELAY");
     }
-    let server = Arc::new(Server::new(live.clone()));
+    let server = Arc::new(Server::new(live.clone(), Arc::clone(&room.clients)));
     let mut crowd = Crowd::new(&live.view().settings.limits);
     let mut shutdown = pin!(shutdown);
     let mut looked = Instant::now();

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fs};
 
@@ -17,6 +18,7 @@ mod file;
 mod given;
 mod networks;
 mod routes;
+mod tls;
 
 pub use authorities::AuthoritiesError;
 pub use base::{Base, BaseError};
@@ -28,6 +30,7 @@ pub use networks::NetworkError;
 pub(crate) use networks::Networks;
 pub(crate) use routes::BaseId;
 pub use routes::{Choice, OBJECTS, Route, RouteError, Routes, Target};
+pub use tls::{Tls, TlsError, TlsFiles};
 
 /// Everything that is decided before the first request. Made by [`resolve`].
 #[derive(Clone, Debug)]
@@ -42,6 +45,10 @@ pub struct Settings {
     pub watch: Watch,
     /// Whose word counts about a client's address.
     pub proxies: Proxies,
+    /// TLS of our own; without it connections begin in plain.
+    pub tls: Option<Arc<Tls>>,
+    /// Whether trusted proxies begin each connection by telling whom it is of.
+    pub(crate) proxy_protocol: bool,
     /// The URL by which clients know this endpoint, where it was told.
     pub public: Option<Base>,
     /// What `/v1/_ping` says in `X-Docker-Registry-Standalone`. False where an https endpoint redirects to plain http:
@@ -96,6 +103,8 @@ pub struct Proxies {
 pub struct Limits {
     /// Connections at a time.
     pub connections: usize,
+    /// Connections of one client at a time.
+    pub per_client: Option<usize>,
     /// From accepting a connection to the last byte of its first request's header.
     pub header: Duration,
     /// Without a further request, or a byte taken of an answer.
@@ -149,6 +158,7 @@ fn with_files(mut settings: Settings, text: String) -> Result<Settings, Settings
             documents.authorities.clone_from(&settings.watch.authorities);
         }
     }
+    settings.tls = settings.tls.as_deref().map(Tls::read).transpose()?.map(Arc::new);
     settings.text = text;
     Ok(settings)
 }
@@ -167,6 +177,12 @@ pub fn resolve(given: Given, port: Option<&str>, file: Given) -> Result<Settings
     let documents = documents::served(&given)?;
     let watch = watch(given.watch)?;
     let proxies = proxies(&given.trusted_proxies, &given.networks, given.client_header)?;
+    let proxy_protocol = given.proxy_protocol.unwrap_or(false);
+    if proxy_protocol && given.trusted_proxies.is_empty() {
+        return Err(SettingsError::NobodyTrusted);
+    }
+    let tls =
+        TlsFiles::given(given.tls_cert, given.tls_key, given.tls_client_ca)?.map(Tls::unread).map(Arc::new);
     let public = public(given.public_url)?;
     let routes = routes::routes(routes::Parts {
         cdn: given.cdn,
@@ -180,12 +196,14 @@ pub fn resolve(given: Given, port: Option<&str>, file: Given) -> Result<Settings
     Ok(Settings {
         listen: given.listen.unwrap_or(LISTEN),
         // Docker reads it once, for whatever is pulled later: one redirect to plain http is enough.
-        standalone: !(public.as_ref().is_some_and(Base::is_https) && routes.any_plain()),
+        standalone: !(public.as_ref().map_or(tls.is_some(), Base::is_https) && routes.any_plain()),
         by_client: routes.by_client(),
         public,
         routes,
         watch,
         proxies,
+        tls,
+        proxy_protocol,
         api_version_header: given.api_version_header.unwrap_or(false),
         redirect_caching: max_age(given.redirect_ttl.unwrap_or(MINUTE)),
         changing_ttl: seconds(given.changing_ttl.unwrap_or(MINUTE)),
@@ -207,6 +225,10 @@ fn public(given: Option<String>) -> Result<Option<Base>, SettingsError> {
 fn limits(given: &Given) -> Result<Limits, SettingsError> {
     Ok(Limits {
         connections: at_least_one("max-connections", given.max_connections.unwrap_or(1000))?,
+        per_client: given
+            .max_connections_per_client
+            .map(|most| at_least_one("max-connections-per-client", most))
+            .transpose()?,
         header: lasting("header-timeout", given.header_timeout.unwrap_or(Duration::from_secs(10)))?,
         idle: lasting("idle-timeout", given.idle_timeout.unwrap_or(MINUTE))?,
         total: lasting("total-timeout", given.total_timeout.unwrap_or(10 * MINUTE))?,

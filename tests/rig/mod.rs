@@ -3,6 +3,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod built;
+pub(crate) mod certs;
 pub(crate) mod containerd;
 pub(crate) mod distribution;
 pub(crate) mod dockerd;

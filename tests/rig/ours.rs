@@ -2,9 +2,11 @@
 
 use std::env;
 use std::fs;
+use std::net::{IpAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::certs::Authority;
 use super::http;
 use super::process::{Component, Run, bare, free_port, limited, run};
 use super::seaweed::{OWNER, User};
@@ -73,14 +75,29 @@ impl Endpoint {
         Self::start(&["--directory", directory.to_str().unwrap()])
     }
 
+    /// Serves the objects of a directory at this address, with the authority's certificate `server`.
+    pub(crate) fn by_tls(directory: &Path, address: IpAddr, authority: &Authority, more: &[&str]) -> Self {
+        let [certificate, key] = ["server.cert", "server.key"].map(|file| authority.path(file));
+        let [directory, certificate, key] =
+            [directory, &certificate, &key].map(|path| path.to_str().unwrap());
+        let flags = ["--directory", directory, "--tls-cert", certificate, "--tls-key", key];
+        let host = format!("{address}:{}", free_port());
+        // It speaks only with who has certificates, so that it listens is all that can be seen.
+        Self::at(host, &[&flags, more].concat(), |host| TcpStream::connect(host).is_ok())
+    }
+
     fn start(arguments: &[&str]) -> Self {
         let host = format!("127.0.0.1:{}", free_port());
+        Self::at(host, arguments, |host| http::answers(&format!("http://{host}/healthz")))
+    }
+
+    fn at(host: String, arguments: &[&str], ready: impl Fn(&str) -> bool) -> Self {
         let component = Component::start("endpoint", |_| {
             let mut command = Command::new(program("registry-endpoint"));
             command.args(["--listen", &host]).args(arguments);
             command
         });
-        component.wait(|| http::answers(&format!("http://{host}/healthz")));
+        component.wait(|| ready(&host));
         Self { _component: component, host }
     }
 

@@ -29,6 +29,7 @@ mod settings;
 mod sources;
 mod static_binary;
 mod swift;
+mod tls;
 mod unwritable;
 mod v1;
 mod visible;

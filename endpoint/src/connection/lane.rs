@@ -31,6 +31,8 @@ pub(super) struct Lane<S> {
     peer: IpAddr,
     /// What the client has not taken yet of its answers.
     unsent: Vec<u8>,
+    /// Whether something was written since it was last flushed, which TLS needs.
+    unflushed: bool,
     /// Why nothing more is to be read.
     left: Option<Left>,
 }
@@ -60,7 +62,7 @@ thread_local! {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
     pub(super) fn new(stream: S, peer: IpAddr) -> Self {
-        Self { stream, peer, unsent: Vec::new(), left: None }
+        Self { stream, peer, unsent: Vec::new(), unflushed: false, left: None }
     }
 
     pub(super) fn into_stream(self) -> S {
@@ -98,6 +100,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
                 pulse.moved();
                 self.unsent.drain(..count);
             }
+            if self.unflushed {
+                if told == Some(Told::Cut) {
+                    return Poll::Ready(Left::Over);
+                }
+                let Ok(()) = ready!(Pin::new(&mut self.stream).poll_flush(context)) else {
+                    return Poll::Ready(Left::Over);
+                };
+                self.unflushed = false;
+            }
             if let Some(left) = self.left.take() {
                 return Poll::Ready(left);
             }
@@ -121,6 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
         if output.is_empty() {
             return;
         }
+        self.unflushed = true;
         match Pin::new(&mut self.stream).poll_write(context, output) {
             Poll::Ready(Ok(count)) => {
                 pulse.moved();

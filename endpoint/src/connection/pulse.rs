@@ -1,8 +1,10 @@
 //! What a connection and the one who watches over it tell each other: that it moves, and that it is to end.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 /// Whether a connection did something that counts, and whether it was told to end.
 ///
@@ -70,6 +72,20 @@ impl Pulse {
             1 => Some(Told::Finish),
             _ => Some(Told::Cut),
         }
+    }
+
+    /// The outcome of `future`, unless it is told to end before.
+    pub(super) async fn until_told<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = pin!(future);
+        poll_fn(|context| {
+            self.wakes(context);
+            match future.as_mut().poll(context) {
+                Poll::Ready(done) => Poll::Ready(Some(done)),
+                Poll::Pending if self.told().is_some() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
     }
 
     /// Has the task of this context woken when it is told something. A connection is one task from beginning to end,

@@ -10,16 +10,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::pulse::Pulse;
 
-/// A socket that tells its [`Pulse`] of what is written.
-pub(super) struct Watched<S> {
+/// What a connection may be made of: TCP, or TLS on it.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket for S {}
+
+/// A socket that tells its [`Pulse`] of what is written. Of any kind, so that there is one hyper for all of them: it is
+/// the largest part of the program.
+pub(super) struct Watched {
     /// What was read of it, and is to be read again.
     begun: Bytes,
-    stream: S,
+    stream: Box<dyn Socket>,
     pulse: Arc<Pulse>,
 }
 
-impl<S> Watched<S> {
-    pub(super) fn new(begun: Bytes, stream: S, pulse: Arc<Pulse>) -> Self {
+impl Watched {
+    pub(super) fn new(begun: Bytes, stream: Box<dyn Socket>, pulse: Arc<Pulse>) -> Self {
         Self { begun, stream, pulse }
     }
 
@@ -31,7 +37,7 @@ impl<S> Watched<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl AsyncRead for Watched {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -47,7 +53,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl AsyncWrite for Watched {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -89,7 +95,7 @@ mod tests {
     async fn bytes_to_the_client_move_it_and_bytes_from_it_do_not() {
         let (mut client, socket) = duplex(64);
         let pulse = Arc::new(Pulse::default());
-        let mut socket = Watched::new(Bytes::new(), socket, Arc::clone(&pulse));
+        let mut socket = Watched::new(Bytes::new(), Box::new(socket), Arc::clone(&pulse));
         client.write_all(b"a").await.unwrap();
         socket.read_u8().await.unwrap();
         assert!(!pulse.take_moved());
@@ -104,7 +110,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_read_before_is_read_first() {
         let (mut client, socket) = duplex(64);
-        let mut socket = Watched::new(Bytes::from_static(b"GET "), socket, Arc::default());
+        let mut socket = Watched::new(Bytes::from_static(b"GET "), Box::new(socket), Arc::default());
         client.write_all(b"/v2/").await.unwrap();
         let mut three = [0; 3];
         socket.read_exact(&mut three).await.unwrap();

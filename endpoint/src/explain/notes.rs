@@ -6,8 +6,8 @@ use crate::settings::{Base, Settings};
 
 /// What to beware of, a sentence each. Nothing of it keeps the endpoint from serving.
 pub fn notes(settings: &Settings) -> Vec<String> {
-    let Some(public) = &settings.public else { return Vec::new() };
-    let mut notes = Vec::new();
+    let mut notes: Vec<_> = settings.tls.iter().filter_map(|tls| tls.note()).collect();
+    let Some(public) = &settings.public else { return notes };
     for base in settings.routes.beginnings() {
         if public.is_https() && !base.is_https() {
             notes.push(format!(

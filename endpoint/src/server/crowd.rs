@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{self, Instant};
 use tracing::error;
 
-use crate::connection::{Pulse, Server, Told};
+use crate::connection::{Clients, Pulse, Server, Told};
 use crate::settings::Limits;
 
 /// The connections of one accept loop.
@@ -38,6 +38,8 @@ struct Guest {
 pub(crate) struct Room {
     taken: AtomicUsize,
     left: Notify,
+    /// Whose they are.
+    pub(super) clients: Arc<Clients>,
 }
 
 impl Room {
@@ -194,7 +196,7 @@ mod tests {
 
     fn guest() -> (Guest, Instant) {
         let [header, idle, total] = [10, 60, 600].map(Duration::from_secs);
-        let limits = Arc::new(Limits { connections: 1, header, idle, total, drain: total });
+        let limits = Arc::new(Limits { connections: 1, per_client: None, header, idle, total, drain: total });
         let born = Instant::now();
         (Guest { pulse: Arc::default(), limits, born, last: born }, born)
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use contract::key::Key;
 
-use super::{AuthoritiesError, BaseError, NetworkError, RouteError};
+use super::{AuthoritiesError, BaseError, NetworkError, RouteError, TlsError};
 
 /// Why the endpoint does not start.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,12 @@ pub enum SettingsError {
     /// `trusted-proxies`.
     #[error("`trusted-proxies` cannot be used")]
     TrustedProxies(#[source] NetworkError),
+    /// `proxy-protocol` without proxies.
+    #[error("`proxy-protocol` is on, but `trusted-proxies` says of nobody that their word counts")]
+    NobodyTrusted,
+    /// `tls-cert`, `tls-key`, `tls-client-ca`.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// `watch.object`.
     #[error("`watch.object` is `{0}`, which is not a path below a base, like {example}", example = Key::Catalog)]
     WatchedObject(String),
@@ -115,11 +121,13 @@ impl SettingsError {
             }
             Self::Directory { .. } => Some("publish into it first, or create it"),
             Self::FileInvalid { .. } => Some(
-                "its keys are the flags without their dashes, and default, route, networks, trusted-proxies, \
-                 client-header and watch: see --help",
+                "its keys are the flags without their dashes, and default, route, networks, client-header \
+                 and watch: see --help",
             ),
             Self::DefaultRoute(error) | Self::Route { source: error, .. } => error.hint(),
             Self::Network(_) | Self::TrustedProxies(_) | Self::WatchedObject(_) => None,
+            Self::NobodyTrusted => Some("name the load balancer's networks: --trusted-proxies 10.0.0.0/8"),
+            Self::Tls(error) => error.hint(),
             Self::Authorities { .. } => Some("a file with -----BEGIN CERTIFICATE----- is wanted"),
             Self::Port(_) | Self::Zero(_) | Self::FileUnreadable { .. } => None,
         }

@@ -71,6 +71,7 @@ pub struct RouteArguments {
 
 const SERVE: &str = "What to serve (one of the two)";
 const ANSWER: &str = "How to answer";
+const CONNECT: &str = "How clients connect";
 const LIMITS: &str = "Limits";
 
 const AFTER_HELP: &str = "\
@@ -90,8 +91,7 @@ Only the settings file can say (README, \"Federation\"):
   [default]                 what is under no route, instead of cdn: cdn, registry, [[default.from]]
   [networks]                networks by name: office = [\"192.0.2.0/24\"]
   [watch]                   interval, timeout, failures, successes, object, ca: when a base is down
-  trusted-proxies = [...]   networks of proxies whose X-Forwarded-For tells the client's address
-  client-header = \"...\"     x-forwarded-for (default) or forwarded
+  client-header = \"...\"     how trusted proxies tell the client's address: x-forwarded-for (default) or forwarded
 
 SIGHUP, or a changed file, loads the settings whole, or not at all with an error in the log. No connection is dropped.
 
@@ -168,13 +168,42 @@ pub struct Given {
     /// With --documents serve: how much memory documents may be kept in [default: 32]
     #[arg(long, env = "ENDPOINT_DOCUMENT_CACHE", value_name = "MIB", help_heading = LIMITS)]
     pub document_cache: Option<u32>,
+    /// The TLS certificate to show to clients, and those between it and its authority: a PEM file. With it connections
+    /// are TLS, of HTTP/1.1 or HTTP/2. It and the two below are read again on SIGHUP and when they change
+    #[arg(long, env = "ENDPOINT_TLS_CERT", value_name = "FILE", help_heading = CONNECT)]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key, not encrypted: a PEM file
+    #[arg(long, env = "ENDPOINT_TLS_KEY", value_name = "FILE", help_heading = CONNECT)]
+    pub tls_key: Option<PathBuf>,
+
+    /// Serve only clients with a certificate of one of these authorities: a PEM file
+    #[arg(long, env = "ENDPOINT_TLS_CLIENT_CA", value_name = "FILE", help_heading = CONNECT)]
+    pub tls_client_ca: Option<PathBuf>,
+
+    /// Addresses and networks of proxies before us whose word counts about the client's address; in the file names of
+    /// [networks] too
+    #[arg(long, env = "ENDPOINT_TRUSTED_PROXIES", value_name = "NETWORK", help_heading = CONNECT)]
+    #[arg(value_delimiter = ',')]
+    pub trusted_proxies: Vec<String>,
+
+    /// Trusted proxies begin each connection with the PROXY protocol, version 1 or 2, before TLS; one that does not is
+    /// closed. Others connect without it [default: false]
+    #[arg(long, env = "ENDPOINT_PROXY_PROTOCOL", value_name = "BOOL", help_heading = CONNECT)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub proxy_protocol: Option<bool>,
 
     /// Connections at a time; more wait in the kernel's queue. Each takes a file descriptor, and one more while
     /// --directory sends it a file: mind `ulimit -n` [default: 1000]
     #[arg(long, env = "ENDPOINT_MAX_CONNECTIONS", value_name = "NUMBER", help_heading = LIMITS)]
     pub max_connections: Option<usize>,
 
-    /// How long a new connection may take to send its first request [default: 10s]
+    /// Connections of one client at a time: of an IPv4 address, of an IPv6 network of 64 bits. One more is closed at
+    /// once. Trusted proxies may have any number [default: any number]
+    #[arg(long, env = "ENDPOINT_MAX_CONNECTIONS_PER_CLIENT", value_name = "NUMBER", help_heading = LIMITS)]
+    pub max_connections_per_client: Option<usize>,
+
+    /// How long a new connection may take to send its first request, TLS included [default: 10s]
     #[arg(long, env = "ENDPOINT_HEADER_TIMEOUT", value_name = "TIME", help_heading = LIMITS)]
     #[arg(value_parser = humantime::parse_duration)]
     #[serde(deserialize_with = "duration")]
@@ -215,11 +244,7 @@ pub struct Given {
     #[arg(skip)]
     pub networks: NetworkTables,
 
-    /// The networks of proxies before us that tell the client's address.
-    #[arg(skip)]
-    pub trusted_proxies: Vec<String>,
-
-    /// The header in which they tell it.
+    /// The header in which trusted proxies tell the client's address.
     #[arg(skip)]
     pub client_header: Option<ClientHeader>,
 
@@ -280,6 +305,11 @@ impl Given {
             origin: self.origin.or(weaker.origin),
             origin_timeout: self.origin_timeout.or(weaker.origin_timeout),
             document_cache: self.document_cache.or(weaker.document_cache),
+            tls_cert: self.tls_cert.or(weaker.tls_cert),
+            tls_key: self.tls_key.or(weaker.tls_key),
+            tls_client_ca: self.tls_client_ca.or(weaker.tls_client_ca),
+            proxy_protocol: self.proxy_protocol.or(weaker.proxy_protocol),
+            max_connections_per_client: self.max_connections_per_client.or(weaker.max_connections_per_client),
             max_connections: self.max_connections.or(weaker.max_connections),
             header_timeout: self.header_timeout.or(weaker.header_timeout),
             idle_timeout: self.idle_timeout.or(weaker.idle_timeout),

@@ -65,6 +65,7 @@ fn every_key_of_the_file_is_read() {
         file(
             "cdn = 'http://cdn.test'\nlisten = '0.0.0.0:80'\npublic-url = 'https://registry.test'\n\
              api-version-header = true\nredirect-ttl = '0s'\nchanging-ttl = '2m'\nmax-connections = 7\n\
+             max-connections-per-client = 3\n\
              header-timeout = '1s'\nidle-timeout = '2s'\ntotal-timeout = '3s'\ndrain = '4s'\nlog = 'json'",
         ),
     );
@@ -74,7 +75,7 @@ fn every_key_of_the_file_is_read() {
     assert_eq!(settings.redirect_caching, "public, max-age=0");
     assert_eq!(settings.changing_ttl, 120);
     let [header, idle, total, drain] = [1, 2, 3, 4].map(Duration::from_secs);
-    assert_eq!(settings.limits, Limits { connections: 7, header, idle, total, drain });
+    assert_eq!(settings.limits, Limits { connections: 7, per_client: Some(3), header, idle, total, drain });
     assert_eq!(settings.log, Log::Json);
 }
 

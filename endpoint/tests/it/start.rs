@@ -129,7 +129,8 @@ fn help_and_version_are_answers() {
         "  check  ",
         "  route  ",
         "[[route.from]]",
-        "trusted-proxies = ",
+        "--tls-cert <FILE>",
+        "--trusted-proxies <NETWORK>",
     ] {
         assert!(out.contains(part), "{out}");
     }

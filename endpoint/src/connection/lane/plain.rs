@@ -58,7 +58,7 @@ fn is_plain(byte: u8) -> bool {
 
 /// Whether the connection is to be closed; `None` where a header asks for more than that.
 fn closes(headers: &[Header<'_>]) -> Option<bool> {
-    let mut close = false;
+    let (mut close, mut hosts) = (false, 0);
     for Header { name, value } in headers {
         // By length first, since most headers have another one.
         match name.len() {
@@ -69,6 +69,7 @@ fn closes(headers: &[Header<'_>]) -> Option<bool> {
                     return None;
                 }
             }
+            4 if name.eq_ignore_ascii_case("host") => hosts += 1,
             6 if name.eq_ignore_ascii_case("expect") => return None,
             7 if name.eq_ignore_ascii_case("upgrade") => return None,
             14 if name.eq_ignore_ascii_case("content-length") => return None,
@@ -76,5 +77,5 @@ fn closes(headers: &[Header<'_>]) -> Option<bool> {
             _ => {}
         }
     }
-    Some(close)
+    (hosts < 2).then_some(close)
 }

@@ -54,11 +54,11 @@ fn served(input: &[u8], by_lane: bool) -> String {
         // Room for all of it, so that nobody waits for the other.
         let (mut client, socket) = duplex(1 << 20);
         client.write_all(input).await.unwrap();
-        let (server, pulse) = (Arc::new(Server::new(live())), Arc::new(Pulse::default()));
+        let (server, pulse) = (Arc::new(Server::new(live(), Arc::default())), Arc::new(Pulse::default()));
         if by_lane {
-            tokio::spawn(server.serve(socket, PEER, Arc::clone(&pulse)));
+            tokio::spawn(server.talk(socket, PEER, Arc::clone(&pulse)));
         } else {
-            tokio::spawn(server.by_hyper(Bytes::new(), socket, PEER, Arc::clone(&pulse)));
+            tokio::spawn(server.by_hyper(Bytes::new(), Box::new(socket), PEER, Arc::clone(&pulse)));
         }
         // The clock leaps here as soon as the server waits for more.
         time::sleep(Duration::from_secs(1)).await;
@@ -116,6 +116,7 @@ fn the_rest_is_left_to_hyper_from_its_first_byte() {
         "GET /v2/ HTTP/1.1\r\nUPGRADE: websocket\r\n\r\n",
         "GET /v2/ HTTP/1.1\r\nConnection: close, x\r\n\r\n",
         "GET /v2/ HTTP/1.1\r\nbad header: x\r\n\r\n",
+        "GET /v2/ HTTP/1.1\r\nHost: x\r\nhost: x\r\n\r\n",
         "\u{1}\u{2}\u{3}",
         &many,
     ] {
@@ -148,7 +149,8 @@ fn what_comes_together_is_answered_in_order() {
 async fn slow() -> (DuplexStream, Arc<Pulse>, tokio::task::JoinHandle<()>) {
     let (mut client, socket) = duplex(64);
     let pulse = Arc::new(Pulse::default());
-    let served = tokio::spawn(Arc::new(Server::new(live())).serve(socket, PEER, Arc::clone(&pulse)));
+    let talk = Arc::new(Server::new(live(), Arc::default())).talk(socket, PEER, Arc::clone(&pulse));
+    let served = tokio::spawn(async { drop(talk.await) });
     client.write_all(b"GET /v2/ HTTP/1.1\r\n\r\n").await.unwrap();
     time::sleep(Duration::from_secs(1)).await;
     (client, pulse, served)

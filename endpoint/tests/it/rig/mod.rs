@@ -1,5 +1,6 @@
 //! What the tests stand on: a server in this process, the program itself, a client that sends bytes as they are given.
 
+pub(crate) mod authority;
 pub(crate) mod base;
 pub(crate) mod bucket;
 pub(crate) mod client;
