@@ -6,9 +6,11 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -22,7 +24,9 @@ use crate::live::Live;
 use crate::objects::{self, Body};
 use crate::respond::respond;
 use crate::route::{Answer, Asked, decide};
+use crate::sight::{Asker, Exchange, TRACEPARENT, Trace, USER_AGENT, Witness};
 
+mod admin;
 mod lane;
 mod pulse;
 mod watched;
@@ -34,7 +38,18 @@ use watched::Watched;
 /// What all connections share.
 pub(crate) struct Server {
     live: Live,
+    role: Role,
+    witness: Arc<Witness>,
     http: auto::Builder<TokioExecutor>,
+}
+
+/// Whom a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Clients.
+    Public,
+    /// Those who watch over it. What they ask is not counted.
+    Admin,
 }
 
 /// Room for a request's header, so that a path much too long still arrives whole and is answered by 414; beyond, hyper
@@ -42,7 +57,7 @@ pub(crate) struct Server {
 const HEADER_SIZE: usize = 128 * 1024;
 
 impl Server {
-    pub(crate) fn new(live: Live) -> Self {
+    pub(crate) fn new(live: Live, role: Role) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         // Not `pipeline_flush`: with it hyper's own answers, 400, 414 and 431, are never sent.
         http.http1().max_buf_size(HEADER_SIZE);
@@ -55,7 +70,16 @@ impl Server {
             // The smallest that RFC 9113 §6.9.2 knows: request bodies are not read.
             .initial_connection_window_size(65_535)
             .initial_stream_window_size(65_535);
-        Self { live, http }
+        let witness = Arc::new(match role {
+            Role::Public => live.sight().witness(),
+            Role::Admin => Witness::default(),
+        });
+        Self { live, role, witness, http }
+    }
+
+    /// Who counts what its connections do.
+    pub(crate) fn witness(&self) -> &Arc<Witness> {
+        &self.witness
     }
 
     /// Serves one connection until it ends, by itself or because its pulse says so.
@@ -63,10 +87,13 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        if self.role == Role::Admin {
+            return Box::pin(self.by_hyper(Bytes::new(), stream, peer, pulse)).await;
+        }
         let mut lane = Lane::new(stream, peer);
         let left = poll_fn(|context| {
             pulse.wakes(context);
-            lane.poll(context, &self.live, &pulse)
+            lane.poll(context, &self.live, &pulse, &self.witness)
         });
         if let Left::Odd(begun) = left.await {
             // In a box, so that a connection that never needs hyper has no room for it.
@@ -79,11 +106,18 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let io = TokioIo::new(Watched::new(begun, stream, Arc::clone(&pulse)));
+        let io = TokioIo::new(Watched::new(begun, stream, Arc::clone(&pulse), Arc::clone(&self.witness)));
         let service = service_fn(|request| {
             pulse.asked();
             let server = Arc::clone(&self);
-            async move { Ok::<_, Infallible>(server.answer(request, peer).await) }
+            async move {
+                Ok::<_, Infallible>(match server.role {
+                    Role::Public => server.answer(request, peer).await,
+                    Role::Admin => {
+                        admin::answer(request.method(), request.uri().path(), &server.live).map(Either::Left)
+                    }
+                })
+            }
         });
         let mut connection = pin!(self.http.serve_connection(io, service));
         let mut finishing = false;
@@ -116,13 +150,13 @@ impl Server {
     /// The body of a request is not looked at: hyper closes an HTTP/1.1 connection, and resets an HTTP/2 stream, whose
     /// request was answered while a body is still to come.
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        let begun = Instant::now();
         let view = self.live.view();
         let settings = &view.settings;
         let (method, path) = (request.method(), request.uri().path());
-        let client = settings.by_client.then(|| {
-            let lines = request.headers().get_all(client::header(&settings.proxies));
-            client(peer, lines.iter().map(|line| line.as_bytes()), &settings.proxies)
-        });
+        let values = |name: &'static str| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
+        let address = || client(peer, values(client::header(&settings.proxies)), &settings.proxies);
+        let client = settings.by_client.then(address);
         let asked = Asked { method, path, query: request.uri().query(), client };
         let ready = |reply| respond(reply, method, settings).map(Either::Left);
         let response = match decide(&asked, settings, &view.health) {
@@ -132,6 +166,19 @@ impl Server {
             }
         };
         debug!(%method, path, status = response.status().as_u16());
+        let bytes = match response.headers().get(CONTENT_LENGTH) {
+            Some(length) if method != Method::HEAD => {
+                length.to_str().ok().and_then(|length| length.parse().ok())
+            }
+            Some(_) | None => None,
+        };
+        let bytes = bytes.unwrap_or(0);
+        let exchange = Exchange { method, path, status: response.status(), bytes, took: begun.elapsed() };
+        self.witness.answered(&exchange, || Asker {
+            client: client.unwrap_or_else(address),
+            agent: values(USER_AGENT).next(),
+            trace: Trace::of(values(TRACEPARENT)),
+        });
         response
     }
 }

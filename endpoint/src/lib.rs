@@ -18,6 +18,7 @@
 //! - [`explain`]: what settings would do, told to people.
 //! - [`server`]: sockets, time and signals around the two: a thread a core, limits, timeouts, drain.
 //! - `connection`: what becomes of one connection; most stay in its plain lane.
+//! - [`sight`]: what is counted and logged of requests, and how operators read it.
 //! - `objects`: with `--directory`, the objects themselves, from disk.
 //!
 //! What a path of the API means and where an object lives is not decided here but in [`contract`], which the
@@ -34,4 +35,5 @@ pub mod respond;
 pub mod route;
 pub mod server;
 pub mod settings;
+pub mod sight;
 mod watch;

@@ -7,10 +7,15 @@ use arc_swap::{ArcSwap, Guard};
 
 use crate::health::Health;
 use crate::settings::Settings;
+use crate::sight::Sight;
 
 /// What every request is decided by, until it is replaced.
 #[derive(Clone, Debug)]
-pub struct Live(Arc<ArcSwap<View>>);
+pub struct Live {
+    view: Arc<ArcSwap<View>>,
+    /// What is counted and logged goes on when they are replaced.
+    sight: Arc<Sight>,
+}
 
 /// Settings and the health of their bases: one belongs to the other, so they change together.
 #[derive(Debug)]
@@ -24,18 +29,24 @@ pub struct View {
 impl Live {
     /// What is in force at this moment. A request holds on to it until it is answered.
     pub fn view(&self) -> Guard<Arc<View>> {
-        self.0.load()
+        self.view.load()
+    }
+
+    /// What is counted and logged.
+    pub fn sight(&self) -> &Sight {
+        &self.sight
     }
 
     /// From the next request on.
     pub(crate) fn replace(&self, settings: Settings, health: Health) {
-        self.0.store(Arc::new(View { settings, health }));
+        self.view.store(Arc::new(View { settings, health }));
     }
 }
 
 /// With every base taken to be up, until somebody watches them.
 impl From<Settings> for Live {
     fn from(settings: Settings) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(View { settings, health: Health::default() })))
+        let sight = Arc::new(Sight::new(settings.access_log));
+        Self { view: Arc::new(ArcSwap::from_pointee(View { settings, health: Health::default() })), sight }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod base;
 pub(crate) mod bucket;
 pub(crate) mod client;
+pub(crate) mod metrics;
 pub(crate) mod program;
 pub(crate) mod settings;
 
