@@ -3,13 +3,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{self, Instant};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::connection::{Role, Server};
@@ -91,7 +92,18 @@ pub async fn run(listener: TcpListener, settings: impl Into<Live>, shutdown: imp
     one_of(listener, settings.into(), Role::Public, Arc::default(), shutdown).await;
 }
 
-/// As [`run`], in one room with others.
+/// As [`run`], in one room with others, until it is told to stop. In a box, so that the program holds this once for all
+/// its listeners, and not as a part of each.
+fn one_until(
+    stop: CancellationToken,
+    listener: TcpListener,
+    live: Live,
+    role: Role,
+    room: Arc<Room>,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(one_of(listener, live, role, room, stop.cancelled_owned()))
+}
+
 async fn one_of(
     listener: TcpListener,
     live: Live,

@@ -38,13 +38,13 @@ pub struct Sight {
     access: Option<Queue>,
 }
 
-/// Who counts and logs for one accept loop, and is the only one to write to what it counts: an addition there costs no
-/// more than one to a number, whatever the other cores do.
+/// Who counts and logs for one accept loop. Nobody else writes to what it counts, so that no addition ever waits for
+/// another core.
 #[derive(Debug, Default)]
 pub(crate) struct Witness {
     tally: Arc<Tally>,
     access: Option<Queue>,
-    /// Requests that a sample was taken of.
+    /// Requests that the sample is taken of.
     asked: AtomicU64,
 }
 

@@ -6,9 +6,10 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::{StartError, one_of};
+use super::{StartError, one_until};
 use crate::connection::Role;
 use crate::live::Live;
 
@@ -30,7 +31,7 @@ impl Admin {
             match tokio::net::TcpListener::from_std(listener) {
                 Ok(listener) => {
                     info!(%admin, "metrics are served");
-                    one_of(listener, live, Role::Admin, Arc::default(), pending()).await;
+                    one_until(CancellationToken::new(), listener, live, Role::Admin, Arc::default()).await;
                 }
                 Err(error) => error!(%error, "the admin socket cannot be waited for"),
             }

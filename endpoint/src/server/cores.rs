@@ -15,7 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info};
 
 use super::crowd::Room;
-use super::{StartError, one_of};
+use super::{StartError, one_until};
 use crate::connection::Role;
 use crate::live::Live;
 
@@ -49,7 +49,7 @@ impl Cores {
             let (live, room, stop, alive) = (live.clone(), Arc::clone(&room), stop.clone(), alive.clone());
             let serve = async move {
                 match tokio::net::TcpListener::from_std(listener) {
-                    Ok(listener) => one_of(listener, live, Role::Public, room, stop.cancelled_owned()).await,
+                    Ok(listener) => one_until(stop, listener, live, Role::Public, room).await,
                     Err(error) => error!(%error, "a socket cannot be waited for"),
                 }
                 drop(alive);

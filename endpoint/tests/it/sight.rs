@@ -119,6 +119,28 @@ fn connections_are_counted_while_they_are_open_and_when_they_are_cut_off() {
 }
 
 #[test]
+fn connections_that_the_system_refuses_are_counted() {
+    let program = Program::start_with_descriptors(32, &CDN);
+    let admin = program.admin();
+    // Made while there is a descriptor for it.
+    let mut watching = Client::connect(admin);
+    assert_eq!(watching.ask("GET /healthz", "").status, 200);
+    let crowd: Vec<_> = (0..60).map(|_| Client::connect(program.address)).collect();
+    let begin = Instant::now();
+    loop {
+        let metrics = watching.ask("GET /metrics", "");
+        let refused =
+            metrics.text().lines().find(|line| line.starts_with("registry_endpoint_connections_refused"));
+        if !refused.unwrap().ends_with(" 0") {
+            break;
+        }
+        assert!(begin.elapsed() < DEADLINE, "{}", metrics.text());
+    }
+    drop(crowd);
+    becomes(admin, "connections_open", 0.0);
+}
+
+#[test]
 fn bases_are_up_or_down() {
     let (one, two) = (Base::start(), Base::start());
     let (first, second) = (one.url(), two.url());
