@@ -2,21 +2,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::HeaderName;
-use http::header::FORWARDED;
-
 use crate::settings::{ClientHeader, Proxies};
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// More proxies than this in a row are nobody's; what strangers write must not keep us busy.
 const HOPS: usize = 32;
 
 /// The header whose lines [`client`] wants.
-pub(crate) fn header(proxies: &Proxies) -> HeaderName {
+pub(crate) fn header(proxies: &Proxies) -> &'static str {
     match proxies.header {
-        ClientHeader::XForwardedFor => X_FORWARDED_FOR,
-        ClientHeader::Forwarded => FORWARDED,
+        ClientHeader::XForwardedFor => "x-forwarded-for",
+        ClientHeader::Forwarded => "forwarded",
     }
 }
 

@@ -6,10 +6,11 @@ use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response};
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -24,7 +25,9 @@ use crate::live::Live;
 use crate::objects::{self, Body};
 use crate::respond::respond;
 use crate::route::{Answer, Asked, decide};
+use crate::sight::{Asker, Exchange, TRACEPARENT, Trace, USER_AGENT, Witness};
 
+mod admin;
 mod clients;
 mod entry;
 mod introduction;
@@ -43,7 +46,18 @@ use watched::{Socket, Watched};
 pub(crate) struct Server {
     live: Live,
     clients: Arc<Clients>,
+    role: Role,
+    witness: Arc<Witness>,
     http: auto::Builder<TokioExecutor>,
+}
+
+/// Whom a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Clients.
+    Public,
+    /// Those who watch over it. What they ask is not counted.
+    Admin,
 }
 
 /// Room for a request's header, so that a path much too long still arrives whole and is answered by 414; beyond, hyper
@@ -51,7 +65,7 @@ pub(crate) struct Server {
 const HEADER_SIZE: usize = 128 * 1024;
 
 impl Server {
-    pub(crate) fn new(live: Live, clients: Arc<Clients>) -> Self {
+    pub(crate) fn new(live: Live, clients: Arc<Clients>, role: Role) -> Self {
         let mut http = auto::Builder::new(TokioExecutor::new());
         // Not `pipeline_flush`: with it hyper's own answers, 400, 414 and 431, are never sent.
         http.http1().max_buf_size(HEADER_SIZE);
@@ -64,11 +78,23 @@ impl Server {
             // The smallest that RFC 9113 §6.9.2 knows: request bodies are not read.
             .initial_connection_window_size(65_535)
             .initial_stream_window_size(65_535);
-        Self { live, clients, http }
+        let witness = Arc::new(match role {
+            Role::Public => live.sight().witness(),
+            Role::Admin => Witness::default(),
+        });
+        Self { live, clients, role, witness, http }
+    }
+
+    /// Who counts what its connections do.
+    pub(crate) fn witness(&self) -> &Arc<Witness> {
+        &self.witness
     }
 
     /// Serves one connection until it ends, by itself or because its pulse says so.
     pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, pulse: Arc<Pulse>) {
+        if self.role == Role::Admin {
+            return Box::pin(self.by_hyper(Bytes::new(), Box::new(stream), peer, pulse)).await;
+        }
         let entry = Entry::wanted(&self.live.view().settings);
         match entry {
             None => drop(self.talk(stream, peer, pulse).await),
@@ -82,7 +108,7 @@ impl Server {
         let mut lane = Lane::new(stream, peer);
         let left = poll_fn(|context| {
             pulse.wakes(context);
-            lane.poll(context, &self.live, &pulse)
+            lane.poll(context, &self.live, &pulse, &self.witness)
         });
         match left.await {
             Left::Over => Some(lane.into_stream()),
@@ -102,11 +128,18 @@ impl Server {
         peer: IpAddr,
         pulse: Arc<Pulse>,
     ) {
-        let io = TokioIo::new(Watched::new(begun, stream, Arc::clone(&pulse)));
+        let io = TokioIo::new(Watched::new(begun, stream, Arc::clone(&pulse), Arc::clone(&self.witness)));
         let service = service_fn(|request| {
             pulse.asked();
             let server = Arc::clone(&self);
-            async move { Ok::<_, Infallible>(server.answer(request, peer).await) }
+            async move {
+                Ok::<_, Infallible>(match server.role {
+                    Role::Public => server.answer(request, peer).await,
+                    Role::Admin => {
+                        admin::answer(request.method(), request.uri().path(), &server.live).map(Either::Left)
+                    }
+                })
+            }
         });
         let mut connection = pin!(self.http.serve_connection(io, service));
         let mut finishing = false;
@@ -151,13 +184,13 @@ impl Server {
     }
 
     async fn decided(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        let begun = Instant::now();
         let view = self.live.view();
         let settings = &view.settings;
         let (method, path) = (request.method(), request.uri().path());
-        let client = settings.by_client.then(|| {
-            let lines = request.headers().get_all(client::header(&settings.proxies));
-            client(peer, lines.iter().map(|line| line.as_bytes()), &settings.proxies)
-        });
+        let values = |name: &'static str| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
+        let address = || client(peer, values(client::header(&settings.proxies)), &settings.proxies);
+        let client = settings.by_client.then(address);
         let asked = Asked { method, path, query: request.uri().query(), client };
         let ready = |reply| respond(reply, method, settings).map(Either::Left);
         let response = match decide(&asked, settings, &view.health) {
@@ -171,6 +204,19 @@ impl Server {
             }
         };
         debug!(%method, path, status = response.status().as_u16());
+        let bytes = match response.headers().get(CONTENT_LENGTH) {
+            Some(length) if method != Method::HEAD => {
+                length.to_str().ok().and_then(|length| length.parse().ok())
+            }
+            Some(_) | None => None,
+        };
+        let bytes = bytes.unwrap_or(0);
+        let exchange = Exchange { method, path, status: response.status(), bytes, took: begun.elapsed() };
+        self.witness.answered(&exchange, || Asker {
+            client: client.unwrap_or_else(address),
+            agent: values(USER_AGENT).next(),
+            trace: Trace::of(values(TRACEPARENT)),
+        });
         response
     }
 }

@@ -20,9 +20,14 @@ impl Health {
         Self(up.into_iter().map(|up| Some(Arc::new(Up::new(up)))).collect())
     }
 
+    /// Whether this base is up, where it is watched.
+    pub(crate) fn seen(&self, base: BaseId) -> Option<bool> {
+        self.0.get(base.index())?.as_deref().map(Up::is_up)
+    }
+
     /// Whether this base is up.
     pub(crate) fn is_up(&self, base: BaseId) -> bool {
-        self.0.get(base.index()).and_then(Option::as_deref).is_none_or(Up::is_up)
+        self.seen(base).unwrap_or(true)
     }
 
     /// The first that is up, and the first of all when none is: it may be us who cannot see.

@@ -88,13 +88,18 @@ impl Keeper {
             Ok(Ok(settings)) => {
                 self.considered = content(&settings);
                 self.put(settings);
+                self.live.sight().loaded(true);
                 info!("settings loaded");
             }
             Ok(Err(refused)) => {
                 let refused: &(dyn Error + 'static) = &refused;
+                self.live.sight().loaded(false);
                 error!(error = refused, "settings not loaded, those before stay in force");
             }
-            Err(error) => error!(%error, "settings not loaded, those before stay in force"),
+            Err(error) => {
+                self.live.sight().loaded(false);
+                error!(%error, "settings not loaded, those before stay in force");
+            }
         }
     }
 
@@ -108,6 +113,8 @@ impl Keeper {
         for note in settings.tls.iter().filter_map(|tls| tls.note()) {
             warn!("{note}");
         }
+        settings.admin = before.settings.admin;
+        settings.access_log = before.settings.access_log;
         let health = self.watchers.follow(&settings);
         self.live.replace(settings, health);
     }
@@ -119,6 +126,11 @@ fn content(settings: &Settings) -> Content {
 
 /// What differs and cannot be changed while we run.
 fn fixed(before: &Settings, now: &Settings) -> Vec<&'static str> {
-    let differs = [("listen", before.listen != now.listen), ("log", before.log != now.log)];
+    let differs = [
+        ("listen", before.listen != now.listen),
+        ("log", before.log != now.log),
+        ("admin", before.admin != now.admin),
+        ("access-log", before.access_log != now.access_log),
+    ];
     differs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
 }

@@ -19,6 +19,7 @@
 //! - [`server`]: sockets, time and signals around the two: a thread a core, limits, timeouts, drain.
 //! - `connection`: what becomes of one connection; most stay in its plain lane.
 //! - `documents`: with `--documents serve`, manifests and listings, fetched, checked and kept.
+//! - [`sight`]: what is counted and logged of requests, and how operators read it.
 //! - `objects`: with `--directory`, the objects themselves, from disk.
 //!
 //! What a path of the API means and where an object lives is not decided here but in [`contract`], which the
@@ -37,4 +38,5 @@ pub mod respond;
 pub mod route;
 pub mod server;
 pub mod settings;
+pub mod sight;
 mod watch;

@@ -8,10 +8,15 @@ use arc_swap::{ArcSwap, Guard};
 use crate::documents::Documents;
 use crate::health::Health;
 use crate::settings::Settings;
+use crate::sight::Sight;
 
 /// What every request is decided by, until it is replaced.
 #[derive(Clone, Debug)]
-pub struct Live(Arc<ArcSwap<View>>);
+pub struct Live {
+    view: Arc<ArcSwap<View>>,
+    /// What is counted and logged goes on when they are replaced.
+    sight: Arc<Sight>,
+}
 
 /// Settings and the health of their bases: one belongs to the other, so they change together.
 #[derive(Debug)]
@@ -27,7 +32,12 @@ pub struct View {
 impl Live {
     /// What is in force at this moment. A request holds on to it until it is answered.
     pub fn view(&self) -> Guard<Arc<View>> {
-        self.0.load()
+        self.view.load()
+    }
+
+    /// What is counted and logged.
+    pub fn sight(&self) -> &Sight {
+        &self.sight
     }
 
     /// From the next request on.
@@ -38,14 +48,16 @@ impl Live {
             (Some(now), Some(then)) if now == then => before.documents.clone(),
             (now, _) => now.as_ref().map(Documents::new),
         };
-        self.0.store(Arc::new(View { settings, health, documents }));
+        self.view.store(Arc::new(View { settings, health, documents }));
     }
 }
 
 /// With every base taken to be up, until somebody watches them.
 impl From<Settings> for Live {
     fn from(settings: Settings) -> Self {
+        let sight = Arc::new(Sight::new(settings.access_log));
         let documents = settings.documents.as_ref().map(Documents::new);
-        Self(Arc::new(ArcSwap::from_pointee(View { settings, health: Health::default(), documents })))
+        let view = View { settings, health: Health::default(), documents };
+        Self { view: Arc::new(ArcSwap::from_pointee(view)), sight }
     }
 }

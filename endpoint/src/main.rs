@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use endpoint::keep::Keeper;
 use endpoint::live::Live;
-use endpoint::server::{Cores, StartError};
+use endpoint::server::{Admin, Cores, StartError};
 use endpoint::settings::{self, Arguments, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -43,10 +43,15 @@ async fn serve(arguments: Arguments, live: Live) -> Result<(), StartError> {
             _ = interrupt.recv() => {}
         }
     };
+    let admin = Admin::bind(&live)?;
+    live.sight().write(std::io::stdout()).map_err(StartError::Thread)?;
     let cores = Cores::start(&live)?;
+    // It answers until the last answer is given, and says meanwhile that it is no more ready.
     tokio::select! {
         () = keeper.run() => {}
+        () = admin.run(live.clone()) => {}
         () = cores.run(told_to_stop) => {}
     }
+    live.sight().finish();
     Ok(())
 }

@@ -3,22 +3,26 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{self, Instant};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::connection::Server;
+use crate::connection::{Role, Server};
 use crate::live::Live;
 use crate::settings::Settings;
+use crate::sight::Witness;
 
+mod admin;
 mod cores;
 mod crowd;
 
+pub use admin::Admin;
 pub use cores::Cores;
 use crowd::{Crowd, Room, Seat};
 
@@ -33,11 +37,19 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// The same of the address for those who watch over it.
+    #[error("cannot listen on {address}, the admin address")]
+    Admin {
+        /// As the settings say.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
     /// SIGTERM and SIGINT cannot be waited for.
     #[error("cannot watch for signals")]
     Signals(#[source] io::Error),
     /// The system has no room for another thread.
-    #[error("cannot begin a thread for each core")]
+    #[error("cannot begin a thread")]
     Thread(#[source] io::Error),
 }
 
@@ -54,6 +66,9 @@ impl StartError {
                 }
                 _ => Some("--listen takes an address of this machine; 0.0.0.0 or [::] stand for all of them"),
             },
+            Self::Admin { .. } => Some(
+                "--admin takes an address of this machine that nobody listens on, and not that of --listen",
+            ),
             Self::Signals(_) | Self::Thread(_) => None,
         }
     }
@@ -74,17 +89,34 @@ pub async fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
 ///
 /// Nothing that a client or the system does ends it earlier.
 pub async fn run(listener: TcpListener, settings: impl Into<Live>, shutdown: impl Future<Output = ()>) {
-    one_of(listener, settings.into(), Arc::default(), shutdown).await;
+    one_of(listener, settings.into(), Role::Public, Arc::default(), shutdown).await;
 }
 
-/// As [`run`], in one room with others.
-async fn one_of(listener: TcpListener, live: Live, room: Arc<Room>, shutdown: impl Future<Output = ()>) {
+/// As [`run`], in one room with others, until it is told to stop. In a box, so that the program holds this once for all
+/// its listeners, and not as a part of each.
+fn one_until(
+    stop: CancellationToken,
+    listener: TcpListener,
+    live: Live,
+    role: Role,
+    room: Arc<Room>,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(one_of(listener, live, role, room, stop.cancelled_owned()))
+}
+
+async fn one_of(
+    listener: TcpListener,
+    live: Live,
+    role: Role,
+    room: Arc<Room>,
+    shutdown: impl Future<Output = ()>,
+) {
     // Answers are small and complete; waiting for more to send only adds latency. Accepted sockets have it from this
     // one, which saves a call for each.
     if let Err(error) = SockRef::from(&listener).set_tcp_nodelay(true) {
         debug!(%error, "no TCP_NODELAY");
     }
-    let server = Arc::new(Server::new(live.clone(), Arc::clone(&room.clients)));
+    let server = Arc::new(Server::new(live.clone(), Arc::clone(&room.clients), role));
     let mut crowd = Crowd::new(&live.view().settings.limits);
     let mut shutdown = pin!(shutdown);
     let mut looked = Instant::now();
@@ -107,22 +139,23 @@ async fn one_of(listener: TcpListener, live: Live, room: Arc<Room>, shutdown: im
             () = crowd.ended() => {}
             () = time::sleep_until(next_look), if anybody => {
                 looked = Instant::now();
-                crowd.look(looked);
+                crowd.look(looked, server.witness());
             }
             // At the limit the kernel's queue holds who comes next; they wait, or try another endpoint.
             () = left, if full => {}
-            accepted = accept(&listener), if !full => waiting = Some(accepted),
+            accepted = accept(&listener, server.witness()), if !full => waiting = Some(accepted),
         }
     }
+    live.sight().stop();
     // At once, so that who asks from here on is refused and goes elsewhere.
     drop(listener);
     info!(connections = crowd.len(), "stopping");
     let deadline = live.view().settings.limits.drain;
-    crowd.drain(deadline).await;
+    crowd.drain(deadline, server.witness()).await;
 }
 
 /// The next connection. What is wrong with one connection, or with the system for a while, is waited out.
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &TcpListener, witness: &Witness) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
@@ -130,6 +163,7 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             Err(error) => {
                 // Mostly EMFILE: `accept` fails at once, again and again, until a descriptor is free. The pause ends
                 // early when a connection does, as the caller then asks anew.
+                witness.refused();
                 warn!(%error, "cannot accept connections, trying again");
                 time::sleep(Duration::from_secs(1)).await;
             }

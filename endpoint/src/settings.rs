@@ -1,6 +1,7 @@
 //! Settings: flags, environment, a TOML file and defaults, resolved and checked once, before anything is bound.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,10 +65,23 @@ pub struct Settings {
     pub documents: Option<Served>,
     /// What one client, or all of them, may take.
     pub limits: Limits,
+    /// Where to listen for those who watch over it.
+    pub admin: Option<SocketAddr>,
+    /// How requests are logged, where they are.
+    pub access_log: Option<AccessLog>,
     /// How the log is written.
     pub log: Log,
     /// The text of the file that they were read from; empty without one.
     pub text: String,
+}
+
+/// How requests are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessLog {
+    /// How a line is written.
+    pub format: Log,
+    /// One request in so many gets one.
+    pub sample: NonZero<u64>,
 }
 
 /// How it is found out which of several bases are up.
@@ -175,6 +189,7 @@ pub fn resolve(given: Given, port: Option<&str>, file: Given) -> Result<Settings
     let given = Given { listen, ..given }.or(file);
     let limits = limits(&given)?;
     let documents = documents::served(&given)?;
+    let access_log = access_log(&given)?;
     let watch = watch(given.watch)?;
     let proxies = proxies(&given.trusted_proxies, &given.networks, given.client_header)?;
     let proxy_protocol = given.proxy_protocol.unwrap_or(false);
@@ -209,6 +224,8 @@ pub fn resolve(given: Given, port: Option<&str>, file: Given) -> Result<Settings
         changing_ttl: seconds(given.changing_ttl.unwrap_or(MINUTE)),
         documents,
         limits,
+        admin: given.admin,
+        access_log,
         log: given.log.unwrap_or_default(),
         text: String::new(),
     })
@@ -235,6 +252,12 @@ fn limits(given: &Given) -> Result<Limits, SettingsError> {
         // Below the 30 seconds that Kubernetes grants between SIGTERM and SIGKILL.
         drain: given.drain.unwrap_or(Duration::from_secs(20)),
     })
+}
+
+fn access_log(given: &Given) -> Result<Option<AccessLog>, SettingsError> {
+    let sample = NonZero::new(given.access_log_sample.unwrap_or(1));
+    let sample = sample.ok_or(SettingsError::Zero("access-log-sample"))?;
+    Ok(given.access_log.map(|format| AccessLog { format, sample }))
 }
 
 fn any_address(port: &str) -> Result<SocketAddr, SettingsError> {

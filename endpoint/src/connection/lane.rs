@@ -6,11 +6,14 @@
 //! says how a request is refused, and this one is short enough to be read.
 
 use std::cell::Cell;
+use std::mem;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::Bytes;
+use http::Method;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tracing::debug;
 
@@ -19,6 +22,7 @@ use crate::client::{self, client};
 use crate::live::{Live, View};
 use crate::respond::outline;
 use crate::route::{Answer, Asked, Reply, decide};
+use crate::sight::{Asker, Exchange, TRACEPARENT, Trace, USER_AGENT, Witness};
 
 mod plain;
 mod wire;
@@ -70,11 +74,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
     }
 
     /// Answers until the connection leaves.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>, live: &Live, pulse: &Pulse) -> Poll<Left> {
+    pub(super) fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        live: &Live,
+        pulse: &Pulse,
+        witness: &Witness,
+    ) -> Poll<Left> {
         let mut desk = DESK
             .take()
             .unwrap_or_else(|| Desk { input: vec![0; INPUT_SIZE].into_boxed_slice(), output: Vec::new() });
-        let polled = self.go_on(context, live, pulse, &mut desk);
+        let polled = self.go_on(context, live, (pulse, witness), &mut desk);
         desk.output.clear();
         // After many requests at once.
         desk.output.shrink_to(INPUT_SIZE);
@@ -86,7 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
         &mut self,
         context: &mut Context<'_>,
         live: &Live,
-        pulse: &Pulse,
+        (pulse, witness): (&Pulse, &Witness),
         desk: &mut Desk,
     ) -> Poll<Left> {
         loop {
@@ -98,6 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
                 let sent = Pin::new(&mut self.stream).poll_write(context, &self.unsent);
                 let Ok(count @ 1..) = ready!(sent) else { return Poll::Ready(Left::Over) };
                 pulse.moved();
+                witness.sent(count);
                 self.unsent.drain(..count);
             }
             if self.unflushed {
@@ -122,13 +133,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
                 Ok(()) | Err(_) => return Poll::Ready(Left::Over),
             }
             desk.output.clear();
-            self.left = answers(buffer.filled(), self.peer, &live.view(), pulse, &mut desk.output);
-            self.begin_to_send(context, pulse, &desk.output);
+            let told = (pulse, witness);
+            self.left = answers(buffer.filled(), self.peer, &live.view(), told, &mut desk.output);
+            self.begin_to_send(context, told, &desk.output);
         }
     }
 
     /// Most answers are taken at once, and then nothing is kept.
-    fn begin_to_send(&mut self, context: &mut Context<'_>, pulse: &Pulse, output: &[u8]) {
+    fn begin_to_send(
+        &mut self,
+        context: &mut Context<'_>,
+        (pulse, witness): (&Pulse, &Witness),
+        output: &[u8],
+    ) {
         if output.is_empty() {
             return;
         }
@@ -136,6 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
         match Pin::new(&mut self.stream).poll_write(context, output) {
             Poll::Ready(Ok(count)) => {
                 pulse.moved();
+                witness.sent(count);
                 self.unsent.extend_from_slice(&output[count..]);
             }
             Poll::Ready(Err(_)) => self.left = Some(Left::Over),
@@ -144,13 +162,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
     }
 }
 
-/// Writes the answers to all requests in `input` into `output`, in their order. Pure but for the date, the pulse and the
-/// log.
-fn answers(input: &[u8], peer: IpAddr, view: &View, pulse: &Pulse, output: &mut Vec<u8>) -> Option<Left> {
+/// Writes the answers to all requests in `input` into `output`, in their order. Pure but for the clock, the pulse, the
+/// witness and the log.
+fn answers(
+    input: &[u8],
+    peer: IpAddr,
+    view: &View,
+    (pulse, witness): (&Pulse, &Witness),
+    output: &mut Vec<u8>,
+) -> Option<Left> {
     let date = wire::date();
+    let mut clock = Instant::now();
     let mut rest = input;
     while !rest.is_empty() {
-        let Some((length, close)) = answer(rest, peer, view, &date, output) else {
+        let Some((length, close)) = answer(rest, peer, view, (&date, &mut clock), witness, output) else {
             return Some(Left::Odd(Bytes::copy_from_slice(rest)));
         };
         pulse.asked();
@@ -167,17 +192,19 @@ fn answer(
     input: &[u8],
     peer: IpAddr,
     view: &View,
-    date: &wire::Date,
+    (date, clock): (&wire::Date, &mut Instant),
+    witness: &Witness,
     output: &mut Vec<u8>,
 ) -> Option<(usize, bool)> {
     plain::read(input, |plain, headers| {
         let Plain { ref method, path, query, close, length } = plain;
         let settings = &view.settings;
-        let client = settings.by_client.then(|| {
-            let name = client::header(&settings.proxies);
-            let lines = headers.iter().filter(|line| line.name.eq_ignore_ascii_case(name.as_str()));
-            client(peer, lines.map(|line| line.value), &settings.proxies)
-        });
+        let values = |name: &'static str| {
+            let lines = headers.iter().filter(move |line| line.name.eq_ignore_ascii_case(name));
+            lines.map(|line| line.value)
+        };
+        let address = || client(peer, values(client::header(&settings.proxies)), &settings.proxies);
+        let client = settings.by_client.then(address);
         let reply = match decide(&Asked { method, path, query, client }, settings, &view.health) {
             Answer::Reply(reply) => reply,
             Answer::Object(..) | Answer::Document(_) => return None,
@@ -200,6 +227,14 @@ fn answer(
         let outline = outline(&reply, settings);
         debug!(%method, path, status = outline.status.as_u16());
         wire::write(&outline, method, close, date, output);
+        let begun = mem::replace(clock, Instant::now());
+        let bytes = if method == Method::HEAD { 0 } else { outline.body.len() as u64 };
+        let exchange = Exchange { method, path, status: outline.status, bytes, took: *clock - begun };
+        witness.answered(&exchange, || Asker {
+            client: client.unwrap_or_else(address),
+            agent: values(USER_AGENT).next(),
+            trace: Trace::of(values(TRACEPARENT)),
+        });
         Some((length, close))
     })
 }

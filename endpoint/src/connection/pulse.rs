@@ -55,14 +55,15 @@ impl Pulse {
         moved
     }
 
-    /// Ends the connection. Who was told to finish may still be told to cut, not the other way round.
-    pub(crate) fn tell(&self, told: Told) {
+    /// Ends the connection. Who was told to finish may still be told to cut, not the other way round. Returns whether it
+    /// is news.
+    pub(crate) fn tell(&self, told: Told) -> bool {
         let code = told as u8 + 1;
-        if self.told.fetch_max(code, Ordering::SeqCst) < code
-            && let Some(waker) = self.waker.get()
-        {
+        let is_news = self.told.fetch_max(code, Ordering::SeqCst) < code;
+        if is_news && let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
+        is_news
     }
 
     /// What it was told.

@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::pulse::Pulse;
+use crate::sight::Witness;
 
 /// What a connection may be made of: TCP, or TLS on it.
 pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -22,16 +23,23 @@ pub(super) struct Watched {
     begun: Bytes,
     stream: Box<dyn Socket>,
     pulse: Arc<Pulse>,
+    witness: Arc<Witness>,
 }
 
 impl Watched {
-    pub(super) fn new(begun: Bytes, stream: Box<dyn Socket>, pulse: Arc<Pulse>) -> Self {
-        Self { begun, stream, pulse }
+    pub(super) fn new(
+        begun: Bytes,
+        stream: Box<dyn Socket>,
+        pulse: Arc<Pulse>,
+        witness: Arc<Witness>,
+    ) -> Self {
+        Self { begun, stream, pulse, witness }
     }
 
     fn wrote(&self, result: io::Result<usize>) -> Poll<io::Result<usize>> {
-        if matches!(result, Ok(count) if count > 0) {
+        if let Ok(count @ 1..) = result {
             self.pulse.moved();
+            self.witness.sent(count);
         }
         Poll::Ready(result)
     }
@@ -95,7 +103,7 @@ mod tests {
     async fn bytes_to_the_client_move_it_and_bytes_from_it_do_not() {
         let (mut client, socket) = duplex(64);
         let pulse = Arc::new(Pulse::default());
-        let mut socket = Watched::new(Bytes::new(), Box::new(socket), Arc::clone(&pulse));
+        let mut socket = Watched::new(Bytes::new(), Box::new(socket), Arc::clone(&pulse), Arc::default());
         client.write_all(b"a").await.unwrap();
         socket.read_u8().await.unwrap();
         assert!(!pulse.take_moved());
@@ -110,7 +118,8 @@ mod tests {
     #[tokio::test]
     async fn what_was_read_before_is_read_first() {
         let (mut client, socket) = duplex(64);
-        let mut socket = Watched::new(Bytes::from_static(b"GET "), Box::new(socket), Arc::default());
+        let mut socket =
+            Watched::new(Bytes::from_static(b"GET "), Box::new(socket), Arc::default(), Arc::default());
         client.write_all(b"/v2/").await.unwrap();
         let mut three = [0; 3];
         socket.read_exact(&mut three).await.unwrap();

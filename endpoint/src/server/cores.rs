@@ -15,7 +15,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info};
 
 use super::crowd::Room;
-use super::{StartError, one_of};
+use super::{StartError, one_until};
+use crate::connection::Role;
 use crate::live::Live;
 
 /// How many connections the kernel holds for a loop that has no time for them; it takes less where `somaxconn` says so.
@@ -48,7 +49,7 @@ impl Cores {
             let (live, room, stop, alive) = (live.clone(), Arc::clone(&room), stop.clone(), alive.clone());
             let serve = async move {
                 match tokio::net::TcpListener::from_std(listener) {
-                    Ok(listener) => one_of(listener, live, room, stop.cancelled_owned()).await,
+                    Ok(listener) => one_until(stop, listener, live, Role::Public, room).await,
                     Err(error) => error!(%error, "a socket cannot be waited for"),
                 }
                 drop(alive);

@@ -14,6 +14,7 @@ use tracing::error;
 
 use crate::connection::{Clients, Pulse, Server, Told};
 use crate::settings::Limits;
+use crate::sight::Witness;
 
 /// The connections of one accept loop.
 pub(super) struct Crowd {
@@ -99,9 +100,10 @@ impl Crowd {
             Guest { pulse: Arc::clone(&pulse), limits: Arc::clone(&self.limits), born: now, last: now };
         self.guests.push(guest);
         let server = Arc::clone(server);
+        let open = server.witness().open();
         self.tasks.spawn(async move {
             server.serve(stream, peer.ip(), pulse).await;
-            drop(seat);
+            drop((seat, open));
         });
     }
 
@@ -120,14 +122,17 @@ impl Crowd {
     }
 
     /// Ends those whose time is over, and forgets those that have ended.
-    pub(super) fn look(&mut self, now: Instant) {
+    pub(super) fn look(&mut self, now: Instant, witness: &Witness) {
         self.guests.retain_mut(|guest| {
             // The connection's own is gone.
             if Arc::strong_count(&guest.pulse) == 1 {
                 return false;
             }
-            if let Some(told) = guest.look(now) {
-                guest.pulse.tell(told);
+            if let Some(told) = guest.look(now)
+                && guest.pulse.tell(told)
+                && told == Told::Cut
+            {
+                witness.cut(guest.pulse.was_asked());
             }
             true
         });
@@ -138,7 +143,7 @@ impl Crowd {
     }
 
     /// Lets answers finish until the deadline, and cuts those off that have not.
-    pub(super) async fn drain(mut self, deadline: Duration) {
+    pub(super) async fn drain(mut self, deadline: Duration, witness: &Witness) {
         for guest in &self.guests {
             guest.pulse.tell(Told::Finish);
         }
@@ -147,7 +152,7 @@ impl Crowd {
         while !self.tasks.is_empty() {
             tokio::select! {
                 () = self.ended() => {}
-                now = ticks.tick() => self.look(now),
+                now = ticks.tick() => self.look(now, witness),
                 () = time::sleep_until(end) => {
                     tracing::warn!(
                         connections = self.len(),

@@ -73,6 +73,7 @@ const SERVE: &str = "What to serve (one of the two)";
 const ANSWER: &str = "How to answer";
 const CONNECT: &str = "How clients connect";
 const LIMITS: &str = "Limits";
+const SIGHT: &str = "What can be seen of it";
 
 const AFTER_HELP: &str = "\
 A flag wins over its environment variable, that over the settings file, that over the default.
@@ -228,6 +229,20 @@ pub struct Given {
     #[serde(deserialize_with = "duration")]
     pub drain: Option<Duration>,
 
+    /// Where to listen for those who watch over it: /metrics for Prometheus, /healthz, /readyz. An address that clients
+    /// do not reach; off without it
+    #[arg(long, env = "ENDPOINT_ADMIN", value_name = "ADDRESS", help_heading = SIGHT)]
+    pub admin: Option<SocketAddr>,
+
+    /// Write a line for each request to standard output, in this format. Lines are dropped, and counted in the metrics,
+    /// where nobody takes them in time; off without it
+    #[arg(long, env = "ENDPOINT_ACCESS_LOG", value_name = "FORMAT", help_heading = SIGHT)]
+    pub access_log: Option<Log>,
+
+    /// With --access-log: a line for one request in so many [default: 1]
+    #[arg(long, env = "ENDPOINT_ACCESS_LOG_SAMPLE", value_name = "NUMBER", help_heading = SIGHT)]
+    pub access_log_sample: Option<u64>,
+
     /// How to write the log, to standard error [default: text]
     #[arg(long, env = "ENDPOINT_LOG", value_name = "FORMAT")]
     pub log: Option<Log>,
@@ -315,6 +330,9 @@ impl Given {
             idle_timeout: self.idle_timeout.or(weaker.idle_timeout),
             total_timeout: self.total_timeout.or(weaker.total_timeout),
             drain: self.drain.or(weaker.drain),
+            admin: self.admin.or(weaker.admin),
+            access_log: self.access_log.or(weaker.access_log),
+            access_log_sample: self.access_log_sample.or(weaker.access_log_sample),
             log: self.log.or(weaker.log),
             // The rest can only be said by one source, the file.
             route: either(self.route, weaker.route),

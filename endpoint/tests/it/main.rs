@@ -1,6 +1,7 @@
 //! The endpoint over real sockets and, where flags, signals or exit codes matter, as a real process.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod access;
 mod commands;
 mod connections;
 mod directory;
@@ -14,5 +15,6 @@ mod process;
 mod reload;
 mod rig;
 mod shapes;
+mod sight;
 mod start;
 mod tls;

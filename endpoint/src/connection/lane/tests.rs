@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::{runtime, time};
 
-use super::super::Server;
+use super::super::{Role, Server};
 use super::*;
 use crate::settings::{Given, RouteGiven, resolve};
 
@@ -29,7 +29,13 @@ fn live() -> Live {
 /// What the lane makes of these bytes, as text.
 fn lane(input: &str) -> (String, Option<Left>) {
     let mut output = Vec::new();
-    let left = answers(input.as_bytes(), PEER, &live().view(), &Pulse::default(), &mut output);
+    let left = answers(
+        input.as_bytes(),
+        PEER,
+        &live().view(),
+        (&Pulse::default(), &Witness::default()),
+        &mut output,
+    );
     (undated(&output), left)
 }
 
@@ -54,7 +60,8 @@ fn served(input: &[u8], by_lane: bool) -> String {
         // Room for all of it, so that nobody waits for the other.
         let (mut client, socket) = duplex(1 << 20);
         client.write_all(input).await.unwrap();
-        let (server, pulse) = (Arc::new(Server::new(live(), Arc::default())), Arc::new(Pulse::default()));
+        let server = Arc::new(Server::new(live(), Arc::default(), Role::Public));
+        let pulse = Arc::new(Pulse::default());
         if by_lane {
             tokio::spawn(server.talk(socket, PEER, Arc::clone(&pulse)));
         } else {
@@ -149,7 +156,8 @@ fn what_comes_together_is_answered_in_order() {
 async fn slow() -> (DuplexStream, Arc<Pulse>, tokio::task::JoinHandle<()>) {
     let (mut client, socket) = duplex(64);
     let pulse = Arc::new(Pulse::default());
-    let talk = Arc::new(Server::new(live(), Arc::default())).talk(socket, PEER, Arc::clone(&pulse));
+    let server = Arc::new(Server::new(live(), Arc::default(), Role::Public));
+    let talk = server.talk(socket, PEER, Arc::clone(&pulse));
     let served = tokio::spawn(async { drop(talk.await) });
     client.write_all(b"GET /v2/ HTTP/1.1\r\n\r\n").await.unwrap();
     time::sleep(Duration::from_secs(1)).await;

@@ -5,6 +5,7 @@ pub(crate) mod base;
 pub(crate) mod bucket;
 pub(crate) mod client;
 pub(crate) mod origin;
+pub(crate) mod metrics;
 pub(crate) mod program;
 pub(crate) mod settings;
 

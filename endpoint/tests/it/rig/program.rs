@@ -1,8 +1,8 @@
 //! The program itself: `registry-endpoint` with its flags, its environment and its signals.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -32,6 +32,8 @@ pub(crate) struct Program {
     pub(crate) address: SocketAddr,
     /// What it logged after that.
     log: Arc<Mutex<String>>,
+    /// Its standard output, which nobody reads until it is taken.
+    output: Option<ChildStdout>,
 }
 
 impl Program {
@@ -49,7 +51,7 @@ impl Program {
 
     /// Until it says where it listens.
     fn wait(mut command: Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut began = String::new();
         log.read_line(&mut began).unwrap();
@@ -64,7 +66,8 @@ impl Program {
                 kept.lock().unwrap().push_str(&std::mem::take(&mut line));
             }
         });
-        Self { child, began, address, log: logged }
+        let output = child.stdout.take();
+        Self { child, began, address, log: logged, output }
     }
 
     /// Waits until it has logged these words so many times since it began, and returns all that it logged.
@@ -78,6 +81,30 @@ impl Program {
             assert!(begin.elapsed() < DEADLINE, "`{words}` is not in the log:\n{log}");
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
+    }
+
+    /// The address for those who watch over it, which it logs when it begins to answer there.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        let log = self.logged(" admin=", 1);
+        let address = log.split(" admin=").nth(1).and_then(|rest| rest.split_whitespace().next());
+        address.unwrap().parse().unwrap()
+    }
+
+    /// What it writes to standard output, to its end.
+    pub(crate) fn output(&mut self) -> impl FnOnce() -> String + Send + 'static {
+        let mut output = self.output.take().unwrap();
+        move || {
+            let mut text = String::new();
+            output.read_to_string(&mut text).unwrap();
+            text
+        }
+    }
+
+    /// Has it end, and returns all that it wrote to standard output.
+    pub(crate) fn written(&mut self) -> String {
+        self.signal("TERM");
+        assert!(self.ended().success());
+        self.output()()
     }
 
     /// Sends `TERM`, `INT` or `HUP`.
