@@ -50,14 +50,14 @@ pub(crate) fn run(command: &mut Command) -> Run {
     Run::from(output)
 }
 
-/// Waits for a child at most a minute; gives its exit code, and what it wrote to the pipes that it was given.
+/// Waits for a child at most three minutes; gives its exit code, and what it wrote to the pipes that it was given.
 #[track_caller]
 pub(crate) fn wait(mut child: Child) -> Run {
     let start = Instant::now();
     while child.try_wait().unwrap().is_none() {
-        if start.elapsed() > Duration::from_secs(60) {
+        if start.elapsed() > Duration::from_secs(180) {
             child.kill().unwrap();
-            panic!("still running after a minute: {:?}", child.wait_with_output());
+            panic!("still running after three minutes: {:?}", child.wait_with_output());
         }
         std::thread::sleep(Duration::from_millis(10));
     }
