@@ -4,8 +4,8 @@ pub(crate) mod authority;
 pub(crate) mod base;
 pub(crate) mod bucket;
 pub(crate) mod client;
-pub(crate) mod origin;
 pub(crate) mod metrics;
+pub(crate) mod origin;
 pub(crate) mod program;
 pub(crate) mod settings;
 
