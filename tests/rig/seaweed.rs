@@ -148,6 +148,8 @@ fn command(weed: &Path, dir: &Path, port: u16) -> Command {
     command.args([path("dir", "data"), path("s3.config", "s3.json")]);
     command.args([path("filer.localSocket", "filer.sock"), path("s3.localSocket", "s3.sock")]);
     command.args(["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.autoCreateBucket=false", "-webdav=false"]);
+    // By itself it has as many volumes as the disk has room for at their full size, and each bucket takes some.
+    command.arg("-volume.max=2000");
     command.args(["-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]);
     command.arg(format!("-s3.port={port}"));
     for part in ["s3.port.grpc", "admin.port", "admin.port.grpc", "master.port", "master.port.grpc"] {

@@ -89,6 +89,8 @@ fn start() -> Seaweed {
         "-bucket=conformance",
         "-s3.autoCreateBucket=false",
     ]);
+    // By itself it has as many volumes as the disk has room for at their full size, and each bucket takes some.
+    command.arg("-volume.max=2000");
     command.args(["-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false"]);
     command.args(["-filer.localSocket=f.sock", "-s3.localSocket=s.sock"]);
     command.args([
