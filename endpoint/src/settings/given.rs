@@ -183,7 +183,7 @@ pub struct Given {
     pub tls_client_ca: Option<PathBuf>,
 
     /// Addresses and networks of proxies before us whose word counts about the client's address; in the file names of
-    /// [networks] too
+    /// `networks` too
     #[arg(long, env = "ENDPOINT_TRUSTED_PROXIES", value_name = "NETWORK", help_heading = CONNECT)]
     #[arg(value_delimiter = ',')]
     pub trusted_proxies: Vec<String>,
