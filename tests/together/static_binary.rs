@@ -35,7 +35,7 @@ fn build() -> PathBuf {
 fn runs_in_an_empty_root() {
     let binary = build();
     let size = fs::metadata(&binary).unwrap().len();
-    assert!(size < 4_500_000, "{size} bytes are more than an empty container should have to hold");
+    assert!(size < 4_300_000, "{size} bytes are more than an empty container should have to hold");
     let listen = format!("127.0.0.1:{}", free_port());
     let component = Component::start("static", |dir| {
         let root = dir.join("root");
