@@ -110,11 +110,17 @@ impl S3 {
             let uploads = self.uploads();
             (uploads.open.iter().cloned().collect::<Vec<_>>(), uploads.in_doubt.clone())
         };
-        for path in in_doubt {
-            open.extend(self.without_parts(&path).await?);
-            self.uploads().in_doubt.remove(&path);
-        }
         let mut first = Ok(());
+        for path in in_doubt {
+            match self.without_parts(&path).await {
+                Ok(empty) => {
+                    open.extend(empty);
+                    self.uploads().in_doubt.remove(&path);
+                }
+                // Those that we know of are ended all the same.
+                Err(failure) => first = first.and(Err(failure)),
+            }
+        }
         for upload in open {
             let aborted = self.abort(&upload).await;
             first = first.and(aborted);
