@@ -15,6 +15,7 @@ use bytes::Bytes;
 use contract::digest::{Algorithm, Digest};
 
 use super::super::Version;
+use super::uploads::Upload;
 use super::*;
 
 /// How a store treats conditions.
@@ -244,4 +245,15 @@ async fn what_arrives_is_checked_by_the_digest_that_every_store_knows() {
     let digest = Digest::of(Algorithm::Sha256, b"1");
     assert_eq!(headers["x-amz-content-sha256"], digest.hex().to_string());
     assert!(!headers.contains_key("content-encoding") && !headers.contains_key("x-amz-trailer"));
+}
+
+#[tokio::test]
+async fn uploads_that_are_known_are_ended_where_those_in_doubt_cannot_be_looked_for() {
+    let store = Fake::new(Conditions::Strict).store();
+    store.uploads().open.insert(Upload { path: "known".into(), id: "1".into() });
+    store.uploads().in_doubt.insert("in-doubt".into());
+    // The fake has no list of uploads: there is nothing at its path.
+    assert_eq!(store.close().await.map_err(|error| error.kind), Err(Kind::Missing));
+    assert!(store.uploads().open.is_empty());
+    assert_eq!(store.uploads().in_doubt.len(), 1);
 }

@@ -24,9 +24,9 @@ pub(super) struct Upload {
 #[derive(Debug, Default)]
 pub(super) struct Uploads {
     /// Begun, and not ended.
-    open: BTreeSet<Upload>,
+    pub(super) open: BTreeSet<Upload>,
     /// For which paths a beginning got no answer: the store may have begun an upload whose id nobody knows.
-    in_doubt: BTreeSet<String>,
+    pub(super) in_doubt: BTreeSet<String>,
 }
 
 impl S3 {
