@@ -1,41 +1,10 @@
-//! An authority of the tests' own, its certificates, and what Docker is told of them.
+//! What Docker is told of a registry's certificates.
 
 use std::fs;
 use std::net::{IpAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use tempfile::TempDir;
-
-/// An authority, with a folder for what it signs.
-pub(crate) struct Authority {
-    folder: TempDir,
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Authority {
-    pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let authority = Self { folder: tempfile::tempdir().unwrap(), issuer };
-        fs::write(authority.path("ca.crt"), authority.issuer.pem()).unwrap();
-        authority
-    }
-
-    pub(crate) fn path(&self, file: &str) -> PathBuf {
-        self.folder.path().join(file)
-    }
-
-    /// A certificate for a name or an address in `FILE.cert`, and its key in `FILE.key`.
-    pub(crate) fn sign(&self, file: &str, name: &str) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        fs::write(self.path(&format!("{file}.cert")), certificate.pem()).unwrap();
-        fs::write(self.path(&format!("{file}.key")), key.serialize_pem()).unwrap();
-    }
-}
+use super::authority::Authority;
 
 /// What Docker knows of one registry, while this is there. Docker reads it for each pull.
 pub(crate) struct KnownToDocker(PathBuf);
@@ -47,9 +16,9 @@ impl KnownToDocker {
         Self(folder)
     }
 
-    /// Gives it this file of an authority.
-    pub(crate) fn tell(&self, authority: &Authority, file: &str) {
-        fs::copy(authority.path(file), self.0.join(file)).unwrap();
+    /// Gives it a file of an authority, under the name that Docker looks for.
+    pub(crate) fn tell(&self, authority: &Authority, file: &str, name: &str) {
+        fs::copy(authority.path(file), self.0.join(name)).unwrap();
     }
 }
 

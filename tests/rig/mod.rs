@@ -2,6 +2,7 @@
 //! however the test ends. A component that is not installed fails the test and says how to install it.
 
 pub(crate) mod archive;
+pub(crate) mod authority;
 pub(crate) mod built;
 pub(crate) mod certs;
 pub(crate) mod containerd;

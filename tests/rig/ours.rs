@@ -6,7 +6,7 @@ use std::net::{IpAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::certs::Authority;
+use super::authority::Authority;
 use super::http;
 use super::process::{Component, Run, bare, free_port, limited, run};
 use super::seaweed::{OWNER, User};
@@ -77,7 +77,7 @@ impl Endpoint {
 
     /// Serves the objects of a directory at this address, with the authority's certificate `server`.
     pub(crate) fn by_tls(directory: &Path, address: IpAddr, authority: &Authority, more: &[&str]) -> Self {
-        let [certificate, key] = ["server.cert", "server.key"].map(|file| authority.path(file));
+        let [certificate, key] = ["server.pem", "server.key"].map(|file| authority.path(file));
         let [directory, certificate, key] =
             [directory, &certificate, &key].map(|path| path.to_str().unwrap());
         let flags = ["--directory", directory, "--tls-cert", certificate, "--tls-key", key];

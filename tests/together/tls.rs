@@ -1,7 +1,8 @@
 //! The real Docker and TLS of our own, with an authority that only `/etc/docker/certs.d` tells it of.
 
+use crate::rig::authority::Authority;
 use crate::rig::built::Built;
-use crate::rig::certs::{Authority, KnownToDocker, own_address};
+use crate::rig::certs::{KnownToDocker, own_address};
 use crate::rig::dockerd::dockerd;
 use crate::rig::ours::Endpoint;
 use crate::rig::process::run;
@@ -25,7 +26,7 @@ fn pulls(image: &str, prints: &str) {
 #[test]
 fn docker_pulls_by_tls_of_an_authority_in_certs_d() {
     let (authority, address) = (Authority::new(), own_address());
-    authority.sign("server", &address.to_string());
+    authority.sign("server", &address.to_string(), 2100);
     let (store, built) = (Store::directory(), Built::new("tls"));
     store.publish(&built.archive(), &["acme/app:1.2"]);
     let Store::Directory(folder) = &store else { panic!("a directory was asked for") };
@@ -35,28 +36,28 @@ fn docker_pulls_by_tls_of_an_authority_in_certs_d() {
     let said = refused(&image);
     assert!(said.contains("x509"), "{said}");
     let known = KnownToDocker::new(&endpoint.host);
-    known.tell(&authority, "ca.crt");
+    known.tell(&authority, "ca.pem", "ca.crt");
     pulls(&image, &built.prints);
 }
 
 #[test]
 fn docker_shows_its_certificate() {
     let (authority, address) = (Authority::new(), own_address());
-    authority.sign("server", &address.to_string());
-    authority.sign("client", "docker");
+    authority.sign("server", &address.to_string(), 2100);
+    authority.sign("client", "docker", 2100);
     let (store, built) = (Store::directory(), Built::new("tls-client"));
     store.publish(&built.archive(), &["acme/app:1.2"]);
     let Store::Directory(folder) = &store else { panic!("a directory was asked for") };
-    let ca = authority.path("ca.crt");
+    let ca = authority.path("ca.pem");
     let wants = ["--tls-client-ca", ca.to_str().unwrap()];
     let endpoint = Endpoint::by_tls(folder.path(), address, &authority, &wants);
     let image = format!("{}/acme/app:1.2", endpoint.host);
 
     let known = KnownToDocker::new(&endpoint.host);
-    known.tell(&authority, "ca.crt");
+    known.tell(&authority, "ca.pem", "ca.crt");
     let said = refused(&image);
     assert!(said.contains("certificate required"), "{said}");
-    known.tell(&authority, "client.cert");
-    known.tell(&authority, "client.key");
+    known.tell(&authority, "client.pem", "client.cert");
+    known.tell(&authority, "client.key", "client.key");
     pulls(&image, &built.prints);
 }

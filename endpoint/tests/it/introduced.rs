@@ -5,10 +5,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::rig::DEADLINE;
-use crate::rig::authority::{Authority, connect};
+use crate::rig::authority::Authority;
 use crate::rig::client::Client;
 use crate::rig::program::Program;
 use crate::rig::settings::File;
+use crate::rig::trust::connect;
 
 const ASK: &str = "GET /v2/_catalog HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 const V1: &str = "PROXY TCP4 192.0.2.7 10.0.0.1 4660 443\r\n";
@@ -98,7 +99,7 @@ fn nobody_else_is_believed() {
 
 #[test]
 fn the_header_comes_before_tls() {
-    let authority = Authority::new();
+    let authority = Authority::of_localhost();
     let file = |name: &str| authority.path(name).display().to_string();
     let more = format!(
         "trusted-proxies = ['127.0.0.1']\ntls-cert = '{}'\ntls-key = '{}'",

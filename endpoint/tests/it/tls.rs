@@ -14,10 +14,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::rig::DEADLINE;
-use crate::rig::authority::{Authority, ask, connect};
+use crate::rig::authority::Authority;
 use crate::rig::bucket::Bucket;
 use crate::rig::client::Client;
 use crate::rig::program::{Program, run};
+use crate::rig::trust::{ask, connect};
 
 const HTTP1: &str = "http/1.1";
 const LAST: &str = "GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
@@ -31,7 +32,7 @@ fn serve(authority: &Authority, more: &[&str]) -> Program {
 
 #[test]
 fn both_lanes_speak_it() {
-    let authority = Authority::new();
+    let authority = Authority::of_localhost();
     let program = serve(&authority, &[]);
     // A plain one, one for hyper, and a plain one for hyper.
     let requests =
@@ -47,7 +48,7 @@ fn both_lanes_speak_it() {
 #[test]
 fn whoever_reads_late_gets_every_answer() {
     const COUNT: usize = 20_000;
-    let authority = Authority::new();
+    let authority = Authority::of_localhost();
     let program = serve(&authority, &[]);
     let stream = connect(program.address, "", authority.client(HTTP1));
     let (mut client, mut socket) = stream.into_parts();
@@ -79,7 +80,7 @@ fn whoever_reads_late_gets_every_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn http_2_is_agreed_upon() {
-    let authority = Authority::new();
+    let authority = Authority::of_localhost();
     let bucket = Bucket::with_layer(3 << 20);
     let flags = authority.flags();
     let directory = ["--listen", "127.0.0.1:0", "--directory", bucket.path().to_str().unwrap()];
@@ -102,7 +103,7 @@ async fn http_2_is_agreed_upon() {
 
 #[test]
 fn a_protocol_that_we_do_not_speak_is_refused() {
-    let authority = Authority::new();
+    let authority = Authority::of_localhost();
     let program = serve(&authority, &[]);
     let refused = ask(program.address, authority.client("acme/1"), LAST).unwrap_err();
     assert!(refused.to_string().contains("NoApplicationProtocol"), "{refused}");
@@ -110,7 +111,7 @@ fn a_protocol_that_we_do_not_speak_is_refused() {
 
 #[test]
 fn who_does_not_finish_the_handshake_makes_room() {
-    let authority = Authority::new();
+    let authority = Authority::of_localhost();
     let program = serve(&authority, &["--header-timeout", "500ms", "--max-connections", "2"]);
     let mut silent = Client::connect(program.address);
     let mut half = Client::connect(program.address);
@@ -123,7 +124,7 @@ fn who_does_not_finish_the_handshake_makes_room() {
 
 #[test]
 fn plain_http_gets_no_answer() {
-    let authority = Authority::new();
+    let authority = Authority::of_localhost();
     let program = serve(&authority, &[]);
     let mut client = Client::connect(program.address);
     client.send(LAST);
@@ -133,10 +134,10 @@ fn plain_http_gets_no_answer() {
 
 #[test]
 fn clients_show_a_certificate_where_they_must() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
-    authority.sign("client", 2100);
-    authority.sign("late", 2001);
-    stranger.sign("client", 2100);
+    let (authority, stranger) = (Authority::of_localhost(), Authority::of_localhost());
+    authority.sign("client", "localhost", 2100);
+    authority.sign("late", "localhost", 2001);
+    stranger.sign("client", "localhost", 2100);
     let ca = authority.path("ca.pem");
     let program = serve(&authority, &["--tls-client-ca", ca.to_str().unwrap()]);
     let ask = |own| ask(program.address, authority.client_with(HTTP1, own), LAST);
@@ -156,7 +157,7 @@ fn shown(address: SocketAddr, authority: &Authority) -> Vec<u8> {
 
 #[test]
 fn changed_files_are_read_and_bad_ones_are_not_served_with() {
-    let authority = Authority::new();
+    let authority = Authority::of_localhost();
     let program = serve(&authority, &[]);
     let mut kept = connect(program.address, "", authority.client(HTTP1));
     let request = "GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -164,7 +165,7 @@ fn changed_files_are_read_and_bad_ones_are_not_served_with() {
     kept.read_exact(&mut [0; 15]).unwrap();
     let first = shown(program.address, &authority);
 
-    authority.sign("server", 2100);
+    authority.sign("server", "localhost", 2100);
     program.logged("settings loaded", 1);
     let second = shown(program.address, &authority);
     assert_ne!(second, first);
@@ -179,7 +180,7 @@ fn changed_files_are_read_and_bad_ones_are_not_served_with() {
     program.logged("server.key` cannot be read", 1);
     assert_eq!(shown(program.address, &authority), second);
 
-    authority.sign("server", 2001);
+    authority.sign("server", "localhost", 2001);
     program.logged("is not valid today: clients refuse it", 1);
     // A connection is what it was at its beginning.
     kept.write_all(request.as_bytes()).unwrap();
@@ -188,7 +189,7 @@ fn changed_files_are_read_and_bad_ones_are_not_served_with() {
 
 #[test]
 fn it_does_not_start_with_files_that_cannot_be_served_with() {
-    let authority = Authority::new();
+    let authority = Authority::of_localhost();
     let [certificate, key, ca] =
         ["server.pem", "server.key", "ca.pem"].map(|file| authority.path(file).to_str().unwrap().to_owned());
     for (flags, told) in [

@@ -1,5 +1,6 @@
 //! What the tests stand on: a server in this process, the program itself, a client that sends bytes as they are given.
 
+#[path = "../../../../tests/rig/authority.rs"]
 pub(crate) mod authority;
 pub(crate) mod base;
 pub(crate) mod bucket;
@@ -8,6 +9,7 @@ pub(crate) mod metrics;
 pub(crate) mod origin;
 pub(crate) mod program;
 pub(crate) mod settings;
+pub(crate) mod trust;
 
 use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};

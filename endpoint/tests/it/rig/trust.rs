@@ -1,50 +1,24 @@
-//! An authority of the tests' own, and TLS clients that trust it.
+//! What is served with an authority's certificates, and TLS clients that trust it.
 
-use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use tempfile::TempDir;
 
 use super::DEADLINE;
-
-/// An authority, and a folder for what it signs.
-pub(crate) struct Authority {
-    folder: TempDir,
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
+use super::authority::Authority;
 
 impl Authority {
-    pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let authority = Self { folder: tempfile::tempdir().unwrap(), issuer };
-        fs::write(authority.path("ca.pem"), authority.issuer.pem()).unwrap();
-        authority.sign("server", 2100);
+    /// One whose `server.pem` is for localhost.
+    pub(crate) fn of_localhost() -> Self {
+        let authority = Self::new();
+        authority.sign("server", "localhost", 2100);
         authority
-    }
-
-    pub(crate) fn path(&self, file: &str) -> PathBuf {
-        self.folder.path().join(file)
-    }
-
-    /// A certificate for localhost in `NAME.pem`, good until this year, and its key in `NAME.key`.
-    pub(crate) fn sign(&self, name: &str, until: i32) {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        params.not_before = date_time_ymd(2000, 1, 1);
-        params.not_after = date_time_ymd(until, 1, 1);
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        fs::write(self.path(&format!("{name}.key")), key.serialize_pem()).unwrap();
-        fs::write(self.path(&format!("{name}.pem")), certificate.pem()).unwrap();
     }
 
     /// The flags with which `server.pem` is served.
