@@ -12,7 +12,7 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use contract::key::{Key, Prefix};
 use contract::manner::Manner;
-use tokio::sync::{OnceCell, RwLock};
+use tokio::sync::{OnceCell, RwLock, watch};
 
 use super::failure::{Failure, Trouble};
 use super::requests::Requests;
@@ -55,6 +55,8 @@ pub struct S3 {
     /// Held for reading while an upload is begun, which goes on when nobody waits for it any longer; [`Store::close`]
     /// waits for all of them, so that it knows every upload that it has to end.
     beginning: Arc<RwLock<()>>,
+    /// Becomes true with [`Store::close`], which would wait long for a beginning that is tried again and again.
+    closing: watch::Sender<bool>,
 }
 
 /// How much one request carries.
@@ -114,6 +116,7 @@ impl S3 {
             probe: OnceCell::new(),
             uploads: Arc::default(),
             beginning: Arc::default(),
+            closing: watch::Sender::default(),
         })
     }
 

@@ -39,7 +39,7 @@ enum Conditions {
 /// How many conditional writes a probe makes of a strict store.
 const PROBING: u32 = 4;
 
-/// The five requests that matter here.
+/// The five requests that matter here; uploads in parts find the store out of order.
 #[derive(Debug, Clone)]
 struct Fake {
     conditions: Conditions,
@@ -91,6 +91,7 @@ impl Fake {
                 (204, Bytes::new())
             }
             "GET" | "HEAD" => there.map_or((404, Bytes::new()), |body| (200, body)),
+            "POST" => (503, Bytes::new()),
             other => panic!("{other}"),
         }
     }
@@ -256,4 +257,17 @@ async fn uploads_that_are_known_are_ended_where_those_in_doubt_cannot_be_looked_
     assert_eq!(store.close().await.map_err(|error| error.kind), Err(Kind::Missing));
     assert!(store.uploads().open.is_empty());
     assert_eq!(store.uploads().in_doubt.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_does_not_begin_is_not_waited_for_at_the_end() {
+    let fake = Fake::new(Conditions::Strict);
+    let store =
+        fake.store().with_patience(Patience { pause: Duration::from_secs(20), ..Patience::default() });
+    let headers = super::super::headers(&Key::Catalog, None, 60);
+    let begun = tokio::time::timeout(Duration::from_millis(1), store.begin("path".into(), &headers)).await;
+    assert!(begun.is_err() && fake.requests.load(Ordering::Relaxed) == 1);
+    assert_eq!(store.close().await.map_err(|error| error.kind), Err(Kind::Missing));
+    // Behind the first beginning came the look for what it may have begun, alone.
+    assert_eq!(fake.requests.load(Ordering::Relaxed), 2);
 }

@@ -34,7 +34,7 @@ impl S3 {
         let beginning = Arc::clone(&self.beginning).read_owned().await;
         let (requests, uploads) = (Arc::clone(&self.requests), Arc::clone(&self.uploads));
         let (client, bucket, kept) = (self.client.clone(), self.location.bucket.clone(), self.manner.clone());
-        let headers = headers.clone();
+        let (headers, mut closing) = (headers.clone(), self.closing.subscribe());
         // A task of its own: dropped in the middle, nobody would know the id of what the store has begun.
         let begun = tokio::spawn(async move {
             let _beginning = beginning;
@@ -50,7 +50,16 @@ impl S3 {
                 })?;
                 begun.upload_id.ok_or_else(|| Failure::new(Kind::Other, "it gave an upload no id"))
             };
-            let id = requests.answer(begin).await?;
+            let mut tries = requests.tries();
+            let id = loop {
+                match requests.once(begin()).await {
+                    Ok(id) => break id,
+                    Err(failure) => tokio::select! {
+                        _ = closing.wait_for(|closing| *closing) => return Err(closed()),
+                        again = tries.after(failure) => again?,
+                    },
+                }
+            };
             let upload = Upload { path: path.clone(), id };
             locked(&uploads).open.insert(upload.clone());
             Ok::<_, Failure>(upload)
@@ -105,6 +114,7 @@ impl S3 {
     /// Ends all uploads that this run began and did not end: those whose future was dropped, and those whose beginning
     /// was not answered.
     pub(super) async fn abort_all(&self) -> Result<(), Failure> {
+        self.closing.send_replace(true);
         let _all_begun = self.beginning.write().await;
         let (mut open, in_doubt) = {
             let uploads = self.uploads();
@@ -185,6 +195,11 @@ impl S3 {
             }
         }
     }
+}
+
+/// Nobody waits any longer for the upload that was to begin.
+fn closed() -> Failure {
+    Failure::new(Kind::Unavailable, "the run ends")
 }
 
 /// Where the next page begins; `None` behind the last one.
