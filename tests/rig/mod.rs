@@ -19,3 +19,4 @@ pub(crate) mod seaweed;
 pub(crate) mod skopeo;
 pub(crate) mod store;
 pub(crate) mod swift;
+pub(crate) mod yaml;

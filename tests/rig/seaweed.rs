@@ -23,6 +23,9 @@ pub(crate) const OWNER: User = User("rigkey", "rigsecretrigsecret");
 /// May list and read, and nothing else.
 pub(crate) const READER: User = User("readkey", "readsecretreadsecret");
 
+/// May do nothing but what a bucket's policy says.
+pub(crate) const STRANGER: User = User("strangekey", "strangesecretstrange");
+
 /// One server for all tests of this process; each test makes buckets of its own.
 pub(crate) struct Seaweed {
     component: Component,
@@ -79,6 +82,12 @@ impl Seaweed {
             self.client.create_bucket().bucket(name).send().await.unwrap();
             self.client.put_bucket_policy().bucket(name).policy(policy.to_string()).send().await.unwrap();
         });
+    }
+
+    /// Sets a bucket's policy.
+    pub(crate) fn set_policy(&self, bucket: &str, text: &str) {
+        let put = self.client.put_bucket_policy().bucket(bucket).policy(text);
+        self.runtime.block_on(put.send()).unwrap();
     }
 
     /// A bucket's policy.
@@ -138,7 +147,11 @@ impl Seaweed {
 fn command(weed: &Path, dir: &Path, port: u16) -> Command {
     let all = ["Admin", "Read", "Write", "List", "Tagging"];
     let identity = |name: &str, user: User, actions: &[&str]| json!({"name": name, "actions": actions, "credentials": [{"accessKey": user.0, "secretKey": user.1}]});
-    let users = [identity("owner", OWNER, &all), identity("reader", READER, &["Read", "List"])];
+    let users = [
+        identity("owner", OWNER, &all),
+        identity("reader", READER, &["Read", "List"]),
+        identity("stranger", STRANGER, &[]),
+    ];
     fs::write(dir.join("s3.json"), json!({ "identities": users }).to_string()).unwrap();
     fs::create_dir(dir.join("data")).unwrap();
 

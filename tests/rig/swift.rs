@@ -11,6 +11,8 @@ use super::process::{Component, free_port};
 
 /// User and key, as `ST_USER` and `ST_KEY` take them.
 pub(crate) const OWNER: (&str, &str) = ("test:tester", "testing");
+/// May do nothing but what a container's ACL says.
+pub(crate) const GUEST: (&str, &str) = ("test:guest", "guesting");
 
 /// One cluster for all tests of this process; each test makes containers of its own.
 pub(crate) struct Swift {
@@ -60,6 +62,14 @@ impl Swift {
     /// Makes a container that everybody may read.
     pub(crate) fn create_public_container(&self, name: &str) {
         assert_eq!(self.make(name), Some(201));
+    }
+
+    /// Makes a container with these ACLs for reading and writing.
+    pub(crate) fn create_with_acls(&self, name: &str, read: &str, write: &str) {
+        let token = self.token().unwrap();
+        let headers = [("x-auth-token", &*token), ("x-container-read", read), ("x-container-write", write)];
+        let made = http::send(&Method::PUT, &self.url(name), &headers).unwrap();
+        assert_eq!(made.status, 201, "{}", made.text());
     }
 
     /// The names of all objects of a container below a prefix.

@@ -10,6 +10,7 @@ mod rig;
 
 mod bounded;
 mod crowd;
+mod deploy;
 mod faults;
 mod immutable;
 mod indexes;
