@@ -6,6 +6,7 @@ pub(crate) mod authority;
 pub(crate) mod built;
 pub(crate) mod certs;
 pub(crate) mod containerd;
+pub(crate) mod dist;
 pub(crate) mod distribution;
 pub(crate) mod dockerd;
 pub(crate) mod faulty;

@@ -1,46 +1,22 @@
 //! The endpoint as it is shipped: one static file that needs nothing beside it.
 
-use std::env;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
+use crate::rig::dist::static_endpoint;
 use crate::rig::http;
-use crate::rig::ours::target;
-use crate::rig::process::{Component, free_port, must};
-
-/// Builds it as README says, in a target directory of its own, since cargo holds a lock on ours.
-fn build() -> PathBuf {
-    let rustc = must(Command::new("rustc").arg("-vV"));
-    let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
-    let target = target().join("static");
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
-    cargo.args([
-        "build",
-        "--quiet",
-        "--profile",
-        "dist",
-        "--locked",
-        "--package",
-        "registry-endpoint",
-        "--target",
-        host,
-    ]);
-    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static").env("CARGO_TARGET_DIR", &target);
-    must(cargo.current_dir(env!("CARGO_MANIFEST_DIR")));
-    target.join(host).join("dist/registry-endpoint")
-}
+use crate::rig::process::{Component, free_port};
 
 #[test]
 fn runs_in_an_empty_root() {
-    let binary = build();
-    let size = fs::metadata(&binary).unwrap().len();
+    let binary = static_endpoint();
+    let size = fs::metadata(binary).unwrap().len();
     assert!(size < 4_300_000, "{size} bytes are more than an empty container should have to hold");
     let listen = format!("127.0.0.1:{}", free_port());
     let component = Component::start("static", |dir| {
         let root = dir.join("root");
         fs::create_dir(&root).unwrap();
-        fs::copy(&binary, root.join("registry-endpoint")).unwrap();
+        fs::copy(binary, root.join("registry-endpoint")).unwrap();
         let mut command = Command::new("chroot");
         command.arg(root).args([
             "/registry-endpoint",
