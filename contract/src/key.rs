@@ -97,6 +97,10 @@ pub enum Prefix {
     Tags(Repository),
     /// The revision links and digest views of one repository.
     Revisions(Repository),
+    /// The configs and layers of one repository, by their links.
+    Layers(Repository),
+    /// What one repository has of manifests: links, views and lists.
+    Manifests(Repository),
     /// The v1 tags and lists of all repositories.
     V1Repositories,
     /// The pieces of all large objects.
@@ -194,6 +198,34 @@ impl Key {
             | Self::V1Json(_)
             | Self::V1Ancestry(_)
             | Self::V1Layer(_) => true,
+        }
+    }
+
+    /// Whether the object is made anew from links, whenever it is missing or wrong.
+    pub fn is_derived(&self) -> bool {
+        match self {
+            Self::DigestView(..)
+            | Self::TagView(..)
+            | Self::TagList(_)
+            | Self::Referrers(..)
+            | Self::Catalog
+            | Self::V1Images(_)
+            | Self::V1Tags(_)
+            | Self::V1Tag(..) => true,
+            Self::Blob(_)
+            | Self::LayerLink(..)
+            | Self::RevisionLink(..)
+            | Self::TagLink(..)
+            | Self::TagHistoryLink(..)
+            | Self::V1Json(_)
+            | Self::V1Ancestry(_)
+            | Self::V1Layer(_)
+            | Self::Keep(..)
+            | Self::Settings
+            | Self::Probe
+            | Self::Lock
+            | Self::Staged(_)
+            | Self::Segment { .. } => false,
         }
     }
 
@@ -343,6 +375,8 @@ impl Prefix {
             Self::Repositories => format!("{REPOSITORIES}/"),
             Self::Tags(name) => format!("{REPOSITORIES}/{name}/_manifests/tags/"),
             Self::Revisions(name) => format!("{REPOSITORIES}/{name}/_manifests/revisions/"),
+            Self::Layers(name) => format!("{REPOSITORIES}/{name}/_layers/"),
+            Self::Manifests(name) => format!("{REPOSITORIES}/{name}/_manifests/"),
             Self::V1Repositories => format!("{V1_REPOSITORIES}/"),
             Self::Segments => format!("{OWN}/segments/"),
             Self::V1Tags(name) => format!("{V1_REPOSITORIES}/{name}/"),

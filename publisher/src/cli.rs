@@ -115,6 +115,11 @@ pub enum Command {
     ///
     /// Contents stay, since other repositories may share them.
     Remove(Remove),
+    /// See whether all that is in a store, or in one of its repositories, is there, right, and agrees
+    ///
+    /// Prints one line for each finding: which object, what is wrong, what to do about it. Notices hinder no pull. Fails
+    /// where there is more than notices.
+    Verify(Verify),
     /// Make views, lists and the catalog of a store anew from its links
     ///
     /// For a bucket that a `distribution` registry wrote, and after a publisher died in the middle. Publishers may run
@@ -216,6 +221,21 @@ pub struct Relist {
     /// view first
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "60s")]
     pub stale_after: Duration,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Which store
+    pub store: Location,
+    /// Which repository alone
+    pub repository: Option<Repository>,
+    /// Read all contents and compare their digests, too
+    #[arg(long)]
+    pub deep: bool,
+    /// First make anew what can be: views and lists, and their headers
+    #[arg(long, conflicts_with = "repository")]
+    pub repair: bool,
 }
 
 /// `list`.

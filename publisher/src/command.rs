@@ -15,6 +15,7 @@ mod publish;
 mod relist;
 mod remove;
 mod tag;
+mod verify;
 
 use context::{Context, Opened};
 
@@ -31,6 +32,7 @@ pub async fn run(cli: &Cli, report: &Report) -> Result<(), CommandError> {
         Command::Inspect(args) => inspect::run(args, &context).await,
         Command::Tag(args) => tag::run(args, &context).await,
         Command::Remove(args) => remove::run(args, &context).await,
+        Command::Verify(args) => verify::run(args, &context).await,
         Command::Relist(args) => relist::run(args, &context).await,
     }
 }

@@ -141,24 +141,29 @@ impl Derive<'_> {
 
     /// The v1 id that an image has, where all its v1 objects are there.
     async fn v1(&self, manifest: &Manifest) -> Result<Option<v1::Id>, StoreError> {
+        let chain = self.chain(manifest).await?;
+        let Some(top) = chain.last() else { return Ok(None) };
+        let whole = self.store.size(&Key::V1Ancestry(top.id)).await?.is_some();
+        Ok(whole.then_some(top.id))
+    }
+
+    /// The v1 images that an image becomes, whether they are there or not; none where v1 cannot hold it.
+    pub(crate) async fn chain(&self, manifest: &Manifest) -> Result<Vec<v1::Image>, StoreError> {
         let mut manifest = manifest.clone();
         let mut seen = BTreeSet::new();
         // An index may hold an index; by digest, none can hold itself, but nothing keeps it from being deep.
         while let Content::Index { .. } = &manifest.content {
-            let Some(entry) = v1_chain::entry(&manifest, self.v1_platform) else { return Ok(None) };
+            let Some(entry) = v1_chain::entry(&manifest, self.v1_platform) else { return Ok(Vec::new()) };
             let (true, Some((_, next))) = (seen.insert(entry), self.manifest(&entry).await?) else {
-                return Ok(None);
+                return Ok(Vec::new());
             };
             manifest = next;
         }
-        let Content::Image { config, .. } = &manifest.content else { return Ok(None) };
+        let Content::Image { config, .. } = &manifest.content else { return Ok(Vec::new()) };
         if !config.media_type.is_image_config() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        let Some(config) = self.store.read(&Key::Blob(config.digest)).await? else { return Ok(None) };
-        let Ok(chain) = v1::chain(&manifest, &config.bytes) else { return Ok(None) };
-        let Some(top) = chain.last() else { return Ok(None) };
-        let whole = self.store.size(&Key::V1Ancestry(top.id)).await?.is_some();
-        Ok(whole.then_some(top.id))
+        let Some(config) = self.store.read(&Key::Blob(config.digest)).await? else { return Ok(Vec::new()) };
+        Ok(v1::chain(&manifest, &config.bytes).unwrap_or_default())
     }
 }

@@ -6,19 +6,17 @@ use std::time::Duration;
 
 use contract::digest::{Algorithm, Digest};
 use contract::key::{Key, Prefix};
-use contract::listing::{Listing, Referrers, V1Tags};
+use contract::listing::{Listing, Referrers, V1Images, V1Tags};
 use contract::name::{Repository, Tag};
 use contract::v1;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::derive::Derive;
+use crate::found::{Found, Held};
 use crate::listings;
 use crate::store::{Document, StoreError};
 
-mod found;
 mod lists;
-
-use found::{Found, Held};
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -84,6 +82,11 @@ impl Relist<'_> {
         let referrers = self.revisions(name, held, &mut summary).await?;
         for (digest, list) in referrers {
             summary.written += usize::from(lists::referrers(store, name, digest, &list).await?);
+        }
+        if let Some(v1) = v1::Repository::of(name) {
+            let (tags, images) = (Key::V1Tags(v1.clone()), Key::V1Images(v1));
+            summary.written += usize::from(lists::readable::<V1Tags>(store, &tags).await?);
+            summary.written += usize::from(lists::readable::<V1Images>(store, &images).await?);
         }
         let shown = self.tags(name, held, &mut summary).await?;
         if let Some(v1) = v1::Repository::of(name) {

@@ -20,6 +20,7 @@ use crate::progress::Progress;
 use crate::relist;
 use crate::source::Told;
 use crate::store::{StoreError, Traffic};
+use crate::verify;
 
 mod document;
 mod founded;
@@ -181,6 +182,33 @@ impl Report {
             Format::Json => out(&document::relisted(summary)),
         }
         summary.problems.iter().for_each(|problem| self.warn(problem));
+    }
+
+    /// What `verify --repair` made anew.
+    pub fn repaired(&self, written: usize, removed: usize) {
+        self.say(&format!("{written} objects written anew, {removed} removed"));
+    }
+
+    /// `verify` is done.
+    pub fn verified(&self, store: &str, summary: &verify::Summary, format: Format) {
+        match format {
+            Format::Text => {
+                for finding in &summary.findings {
+                    let level = if finding.is_notice() { "notice" } else { "problem" };
+                    out(&format!("{level}: {finding}\n"));
+                }
+                self.say(&format!(
+                    "{store}: {} repositories, {} manifests, {} contents ({} read); {} problems, {} notices",
+                    summary.repositories,
+                    summary.manifests,
+                    summary.contents,
+                    HumanBytes(summary.read),
+                    summary.problems(),
+                    summary.findings.len() - summary.problems()
+                ));
+            }
+            Format::Json => out(&document::verified(summary)),
+        }
     }
 
     /// `init --dry-run`.

@@ -33,4 +33,5 @@ mod swift;
 mod tls;
 mod unwritable;
 mod v1;
+mod verified;
 mod visible;

@@ -8,10 +8,23 @@ use contract::key::{Key, Prefix};
 use contract::listing::{Catalog, Listing, Referrers, TagList};
 use contract::name::{Repository, Tag};
 
-use super::found::Found;
+use crate::found::Found;
 use crate::listings::{self, rewrite};
 use crate::plan::Change;
-use crate::store::{Store, StoreError};
+use crate::store::{Document, Kind, Store, StoreError, When};
+
+/// A list that cannot be read becomes an empty one, to which everything is added again.
+pub(super) async fn readable<L: Listing + Default>(store: &dyn Store, key: &Key) -> Result<bool, StoreError> {
+    let Some(found) = store.read(key).await? else { return Ok(false) };
+    if L::from_bytes(&found.bytes).is_ok() {
+        return Ok(false);
+    }
+    let empty = Document::new(L::default().to_bytes());
+    match store.write(key, &empty, When::Unchanged(found.version)).await {
+        Err(error) if error.kind == Kind::Conflict => Ok(false),
+        written => written.map(|()| true),
+    }
+}
 
 /// The tags that show an image.
 pub(super) async fn tags(

@@ -10,6 +10,7 @@ use super::{Inspected, Published};
 use crate::look::{Counts, Tagged};
 use crate::plan::{Plan, Step};
 use crate::relist;
+use crate::verify;
 
 /// What `publish` did.
 pub(super) fn published(published: &Published<'_>, took: Duration) -> String {
@@ -63,6 +64,11 @@ pub(super) fn planned(plan: &Plan) -> String {
 
 /// What `relist` did.
 pub(super) fn relisted(summary: &relist::Summary) -> String {
+    line(&json!(summary))
+}
+
+/// What `verify` found.
+pub(super) fn verified(summary: &verify::Summary) -> String {
     line(&json!(summary))
 }
 

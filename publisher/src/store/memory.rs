@@ -9,7 +9,8 @@ use bytes::Bytes;
 use contract::key::{ContentType, Key, Prefix};
 
 use super::{
-    DOCUMENT_MAX, Document, Found, Headers, Kind, SendError, Store, StoreError, Version, When, headers,
+    DOCUMENT_MAX, Document, Found, Headers, Kind, Looked, SendError, Sent, Store, StoreError, Version, When,
+    headers,
 };
 use crate::content::Content;
 
@@ -56,6 +57,16 @@ impl Store for Memory {
 
     async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
         Ok(self.locked().get(&key.path()).map(|(_, bytes)| bytes.len() as u64))
+    }
+
+    async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
+        let objects = self.locked();
+        Ok(objects.get(&key.path()).map(|(headers, bytes)| {
+            let Headers { content_type, cache_control } = headers.clone();
+            let (content_type, cache_control) = (Some(content_type), Some(cache_control));
+            let headers = Sent { content_type, cache_control, content_encoding: None };
+            Looked { size: bytes.len() as u64, headers: Some(headers) }
+        }))
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {

@@ -10,8 +10,9 @@ use contract::digest::{Algorithm, Digest};
 use contract::key::{ContentType, Key, Prefix};
 use contract::manner::Manner;
 use contract::media::MediaType;
+use futures_util::stream::{self, StreamExt};
 
-use crate::content::{Content, ContentError};
+use crate::content::{Chunks, Content, ContentError};
 
 mod below;
 pub mod directory;
@@ -46,6 +47,19 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// The size of an object in bytes, `None` where there is none.
     async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError>;
+
+    /// Size and headers of an object, `None` where there is none.
+    async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
+        Ok(self.size(key).await?.map(|size| Looked { size, headers: None }))
+    }
+
+    /// The bytes of an object of any size, from this one on; `None` where there is none. What comes is not verified.
+    async fn open(&self, key: &Key, from: u64) -> Result<Option<Chunks>, StoreError> {
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let rest =
+            |found: Found| stream::iter([Ok(found.bytes.slice(from.min(found.bytes.len())..))]).boxed();
+        Ok(self.read(key).await?.map(rest))
+    }
 
     /// A whole object of at most [`DOCUMENT_MAX`] bytes, `None` where there is none.
     async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError>;
@@ -159,6 +173,27 @@ pub struct Objects {
     pub changing_ttl: u32,
     /// In which manner, in S3.
     pub manner: Manner,
+}
+
+/// An object that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// In bytes.
+    pub size: u64,
+    /// What the store sends with it. `None` where nothing is kept but bytes, as in a directory: whoever serves those
+    /// makes the headers.
+    pub headers: Option<Sent>,
+}
+
+/// The headers that a store sends with an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `Cache-Control`.
+    pub cache_control: Option<String>,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<String>,
 }
 
 /// The two headers that an object is stored with.

@@ -2,6 +2,7 @@
 
 use contract::descriptor::Descriptor;
 use contract::key::Key;
+use futures_util::TryStreamExt;
 use publisher::content::ContentError;
 use publisher::store::{SendError, Store};
 
@@ -23,6 +24,19 @@ pub(crate) async fn content_of_any_size_arrives(Subject { store, sibling, .. }: 
         }
         assert_eq!(sibling.size(&key).await.unwrap(), Some(size as u64));
         assert!(sibling.read(&key).await.unwrap().unwrap().bytes == bytes, "{size} bytes");
+    }
+}
+
+pub(crate) async fn content_is_read_from_any_byte_on(Subject { store, sibling, .. }: &Subject) {
+    let bytes = noise(IN_PARTS);
+    Given::new(bytes.clone()).send(&**store, &blob(&bytes)).await;
+    for from in [0, 1, 5 << 20, IN_PARTS - 1] {
+        let chunks = sibling.open(&blob(&bytes), from as u64).await.unwrap().unwrap();
+        let read = chunks.try_fold(Vec::new(), |mut all, chunk| async move {
+            all.extend_from_slice(&chunk);
+            Ok(all)
+        });
+        assert!(read.await.unwrap() == bytes[from..], "from byte {from} on");
     }
 }
 

@@ -50,6 +50,7 @@ for_every_store! {
         objects::deleting_twice_is_no_error
         objects::a_copy_is_equal
         contents::content_of_any_size_arrives
+        contents::content_is_read_from_any_byte_on
         contents::wrong_content_is_never_visible
         contents::a_failing_source_leaves_what_was_there
         contents::a_dropped_sending_leaves_nothing

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use contract::key::Key;
 use contract::media::MediaType;
-use publisher::store::{Document, Headers, Kind, When};
+use publisher::store::{Document, Headers, Kind, Sent, When};
 
 use crate::given::{Given, blob, layer, noise, tag_link};
 use crate::subject::{CHANGING_TTL, Subject};
@@ -21,6 +21,8 @@ pub(crate) async fn what_is_missing_is_none(Subject { store, .. }: &Subject) {
     for key in [Key::Catalog, Key::Probe, blob(b""), tag_link("acme/app", "1")] {
         assert_eq!(store.read(&key).await.unwrap(), None);
         assert_eq!(store.size(&key).await.unwrap(), None);
+        assert_eq!(store.look(&key).await.unwrap(), None);
+        assert!(store.open(&key, 0).await.unwrap().is_none());
     }
 }
 
@@ -48,6 +50,14 @@ pub(crate) async fn each_object_has_its_headers(subject: &Subject) {
         // A directory keeps none; every other store keeps them all.
         assert!(found.as_ref().is_none_or(|found| *found == expected), "{key}: {found:?}");
         assert_eq!(found.is_none(), store.name().starts_with('/'));
+        let looked = store.look(&key).await.unwrap().unwrap();
+        assert_eq!(Some(looked.size), store.size(&key).await.unwrap());
+        let sent = found.map(|Headers { content_type, cache_control }| Sent {
+            content_type: Some(content_type),
+            cache_control: Some(cache_control),
+            content_encoding: None,
+        });
+        assert_eq!(looked.headers, sent, "{key}");
     }
 }
 

@@ -18,6 +18,7 @@ mod relisted;
 mod removed;
 mod retag;
 mod sample;
+mod verified;
 mod visible;
 
 use std::collections::BTreeSet;

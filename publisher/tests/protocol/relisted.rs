@@ -65,7 +65,9 @@ async fn all_that_is_derived_comes_back() {
 async fn damaged_lists_are_made_anew() {
     let store = full().await;
     let before = store.objects();
-    let lists = |key: &Key| matches!(key, Key::TagList(_) | Key::Referrers(..) | Key::Catalog);
+    let lists = |key: &Key| {
+        matches!(key, Key::TagList(_) | Key::Referrers(..) | Key::Catalog | Key::V1Tags(_) | Key::V1Images(_))
+    };
     for key in before.keys().filter_map(|path| Key::parse(path)).filter(lists) {
         let damage = publisher::store::Document::new("{");
         store.write(&key, &damage, publisher::store::When::Always).await.unwrap();

@@ -9,13 +9,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use contract::key::{Key, Prefix};
+use futures_util::stream::{self, StreamExt};
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::{Document, Found, SendError, Store, StoreError, Version, When};
-use crate::content::Content;
+use crate::content::{Chunks, Content};
 use errors::Failure;
 use root::Root;
 
@@ -26,6 +29,8 @@ mod staged;
 
 /// How many chunks of content wait for the disk: what bounds memory.
 const CHUNKS_WAITING: usize = 4;
+/// How much is read at once, in bytes.
+const CHUNK: usize = 256 << 10;
 
 /// A store in a directory.
 #[derive(Debug)]
@@ -77,6 +82,12 @@ impl Store for Directory {
     async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
         let wanted = key.clone();
         self.run(|| format!("looking for {key}"), move |root| root.size(&wanted)).await
+    }
+
+    async fn open(&self, key: &Key, from: u64) -> Result<Option<Chunks>, StoreError> {
+        let wanted = key.clone();
+        let file = self.run(|| format!("opening {key}"), move |root| root.file(&wanted, from)).await?;
+        Ok(file.map(|file| chunks(File::from_std(file))))
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {
@@ -134,6 +145,17 @@ impl Store for Directory {
     async fn close(&self) -> Result<(), StoreError> {
         self.run(|| "removing staged files".to_owned(), Root::sweep).await
     }
+}
+
+fn chunks(file: File) -> Chunks {
+    let read = |mut file: File| async {
+        let mut chunk = BytesMut::with_capacity(CHUNK);
+        Ok::<_, io::Error>(match file.read_buf(&mut chunk).await? {
+            0 => None,
+            _ => Some((chunk.freeze(), file)),
+        })
+    };
+    stream::try_unfold(file, read).boxed()
 }
 
 /// Writes chunks until the one that is `None`: only then was the content right. Without it, nothing is placed.

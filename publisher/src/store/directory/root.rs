@@ -1,7 +1,7 @@
 //! The blocking work in a store's root folder.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,17 +60,24 @@ impl Root {
         }
     }
 
-    pub(super) fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Failure> {
+    /// The file of a key, to be read from this byte on.
+    pub(super) fn file(&self, key: &Key, from: u64) -> Result<Option<File>, Failure> {
         let path = self.at(key);
-        let file = match File::open(&path) {
+        let mut file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(explained(error, &path)),
         };
-        let found = file.metadata()?;
-        if !found.is_file() {
+        if !file.metadata()?.is_file() {
             return Err(Failure::NotAFile(path));
         }
+        file.seek(SeekFrom::Start(from))?;
+        Ok(Some(file))
+    }
+
+    pub(super) fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Failure> {
+        let Some(file) = self.file(key, 0)? else { return Ok(None) };
+        let (found, path) = (file.metadata()?, self.at(key));
         if found.len() > DOCUMENT_MAX {
             return Err(Failure::Large { path, size: found.len() });
         }

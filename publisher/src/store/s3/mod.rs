@@ -16,8 +16,8 @@ use tokio::sync::{OnceCell, RwLock, watch};
 
 use super::failure::{Failure, Trouble};
 use super::requests::Requests;
-use super::{Document, Found, Kind, Patience, SendError, Store, StoreError, Traffic, When};
-use crate::content::Content;
+use super::{Document, Found, Kind, Looked, Patience, SendError, Store, StoreError, Traffic, When};
+use crate::content::{Chunks, Content};
 use client::Reach;
 use probe::Probe;
 use rooms::Rooms;
@@ -204,8 +204,18 @@ impl Store for S3 {
 
     async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
         let found =
-            self.look(key).await.map_err(|failure| self.failed(failure, format!("looking for {key}")))?;
+            self.head(key).await.map_err(|failure| self.failed(failure, format!("looking for {key}")))?;
         Ok(found.map(|found| found.size))
+    }
+
+    async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
+        let found = self.head(key).await;
+        let found = found.map_err(|failure| self.failed(failure, format!("looking for {key}")))?;
+        Ok(found.map(|found| Looked { size: found.size, headers: Some(found.sent) }))
+    }
+
+    async fn open(&self, key: &Key, from: u64) -> Result<Option<Chunks>, StoreError> {
+        self.get_from(key, from).await.map_err(|failure| self.failed(failure, format!("reading {key}")))
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {

@@ -1,22 +1,27 @@
 //! Looking, reading, deleting, listing.
 
+use std::io;
+
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 use contract::key::Key;
+use futures_util::stream::{self, StreamExt};
 
 use super::super::failure::Failure;
-use super::super::{DOCUMENT_MAX, Found, Kind, Version};
+use super::super::{DOCUMENT_MAX, Found, Kind, Sent, Version};
 use super::S3;
+use crate::content::Chunks;
 
 /// What HEAD tells of an object.
 pub(super) struct Head {
     pub(super) size: u64,
-    pub(super) content_type: Option<String>,
+    pub(super) sent: Sent,
 }
 
 impl S3 {
     /// `None` where there is no object. HEAD cannot tell whether there is a bucket.
-    pub(super) async fn look(&self, key: &Key) -> Result<Option<Head>, Failure> {
+    pub(super) async fn head(&self, key: &Key) -> Result<Option<Head>, Failure> {
         let ask = || async {
             let request = self.client.head_object().bucket(&self.location.bucket).key(self.path(key));
             Ok::<_, Failure>(request.send().await?)
@@ -28,7 +33,8 @@ impl S3 {
         };
         let size = head.content_length().and_then(|size| u64::try_from(size).ok());
         let size = size.ok_or_else(|| Failure::new(Kind::Other, "it told no size"))?;
-        Ok(Some(Head { size, content_type: head.content_type }))
+        let HeadObjectOutput { content_type, cache_control, content_encoding, .. } = head;
+        Ok(Some(Head { size, sent: Sent { content_type, cache_control, content_encoding } }))
     }
 
     pub(super) async fn get(&self, key: &Key) -> Result<Option<Found>, Failure> {
@@ -44,6 +50,23 @@ impl S3 {
             Err(failure) if failure.kind == Kind::Missing => Ok(None),
             Err(failure) => Err(reading_denied(failure)),
         }
+    }
+
+    pub(super) async fn get_from(&self, key: &Key, from: u64) -> Result<Option<Chunks>, Failure> {
+        let range = (from > 0).then(|| format!("bytes={from}-"));
+        let ask = || async {
+            let request = self.client.get_object().bucket(&self.location.bucket).key(self.path(key));
+            Ok::<_, Failure>(request.set_range(range.clone()).send().await?)
+        };
+        let body = match self.requests.answer(ask).await {
+            Ok(object) => object.body,
+            Err(failure) if failure.kind == Kind::Missing => return Ok(None),
+            Err(failure) => return Err(reading_denied(failure)),
+        };
+        let read = |mut body: ByteStream| async {
+            Ok::<_, io::Error>(body.next().await.transpose()?.map(|chunk| (chunk, body)))
+        };
+        Ok(Some(stream::try_unfold(body, read).boxed()))
     }
 
     pub(super) async fn delete_path(&self, path: &str) -> Result<(), Failure> {

@@ -85,7 +85,7 @@ impl S3 {
         match self.requests.answer(complete).await {
             Ok(()) => {}
             // Completed by an attempt whose answer was lost.
-            Err(failure) if failure.is_no_upload() => match self.look(key).await? {
+            Err(failure) if failure.is_no_upload() => match self.head(key).await? {
                 Some(found) if found.size == size => {}
                 Some(_) | None => return Err(failure),
             },

@@ -35,7 +35,7 @@ impl S3 {
         let probe = self.probe().await?;
         match when {
             When::Absent if probe.create_only => Ok(Some(Condition::Absent)),
-            When::Absent if self.look(key).await?.is_some() => {
+            When::Absent if self.head(key).await?.is_some() => {
                 Err(Failure::new(Kind::Conflict, "there is an object"))
             }
             When::Unchanged(version) if probe.compares() => {

@@ -16,11 +16,11 @@ use super::{Swift, stored};
 impl Swift {
     pub(super) async fn copy_object(&self, from: &Key, to: &Key) -> Result<(), Failure> {
         let found = self
-            .look(from)
+            .head(from)
             .await?
             .ok_or_else(|| Failure::new(Kind::Missing, format!("there is no {from}")))?;
         let mut headers = headers(to, None, self.changing_ttl);
-        if let (ContentType::OfManifest, Some(content_type)) = (to.content_type(), found.content_type) {
+        if let (ContentType::OfManifest, Some(content_type)) = (to.content_type(), found.sent.content_type) {
             headers.content_type = content_type;
         }
         let headers = stored(&headers)?;

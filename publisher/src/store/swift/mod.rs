@@ -21,8 +21,8 @@ use tokio::sync::OnceCell;
 
 use super::failure::Failure;
 use super::requests::Requests;
-use super::{Document, Found, Headers, Kind, Patience, SendError, Store, StoreError, Traffic, When};
-use crate::content::Content;
+use super::{Document, Found, Headers, Kind, Looked, Patience, SendError, Store, StoreError, Traffic, When};
+use crate::content::{Chunks, Content};
 use http::{Answer, Call, exchange};
 use info::Info;
 use session::{Session, Sessions};
@@ -40,6 +40,7 @@ mod segments;
 mod send;
 mod session;
 mod stale;
+mod stream;
 mod write;
 
 pub use location::SwiftLocation;
@@ -185,8 +186,18 @@ impl Store for Swift {
 
     async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError> {
         let found =
-            self.look(key).await.map_err(|failure| self.failed(failure, format!("looking for {key}")))?;
+            self.head(key).await.map_err(|failure| self.failed(failure, format!("looking for {key}")))?;
         Ok(found.map(|found| found.size))
+    }
+
+    async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
+        let found = self.head(key).await;
+        let found = found.map_err(|failure| self.failed(failure, format!("looking for {key}")))?;
+        Ok(found.map(|found| Looked { size: found.size, headers: Some(found.sent) }))
+    }
+
+    async fn open(&self, key: &Key, from: u64) -> Result<Option<Chunks>, StoreError> {
+        self.get_from(key, from).await.map_err(|failure| self.failed(failure, format!("reading {key}")))
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {

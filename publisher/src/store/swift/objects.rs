@@ -2,11 +2,11 @@
 
 use contract::key::Key;
 use reqwest::Method;
-use reqwest::header::{CONTENT_TYPE, ETAG};
+use reqwest::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG};
 use serde::Deserialize;
 
 use super::super::failure::Failure;
-use super::super::{Found, Kind, Version};
+use super::super::{Found, Kind, Sent, Version};
 use super::Swift;
 use super::http::{Answer, Call};
 use super::session::escaped;
@@ -14,7 +14,7 @@ use super::session::escaped;
 /// What HEAD tells of an object.
 pub(super) struct Head {
     pub(super) size: u64,
-    pub(super) content_type: Option<String>,
+    pub(super) sent: Sent,
     pub(super) version: Option<Version>,
     /// Whether it is a list of segments.
     pub(super) is_large: bool,
@@ -22,7 +22,7 @@ pub(super) struct Head {
 
 impl Swift {
     /// `None` where there is no object.
-    pub(super) async fn look(&self, key: &Key) -> Result<Option<Head>, Failure> {
+    pub(super) async fn head(&self, key: &Key) -> Result<Option<Head>, Failure> {
         let Some(answer) = self.there(self.call(&self.path(key), "", &Call::new(Method::HEAD)).await).await?
         else {
             return Ok(None);
@@ -30,7 +30,11 @@ impl Swift {
         let size = answer.header("content-length").and_then(|size| size.parse().ok());
         Ok(Some(Head {
             size: size.ok_or_else(|| Failure::new(Kind::Other, "it told no size"))?,
-            content_type: answer.header(CONTENT_TYPE.as_str()).map(str::to_owned),
+            sent: Sent {
+                content_type: answer.header(CONTENT_TYPE.as_str()).map(str::to_owned),
+                cache_control: answer.header(CACHE_CONTROL.as_str()).map(str::to_owned),
+                content_encoding: answer.header(CONTENT_ENCODING.as_str()).map(str::to_owned),
+            },
             version: answer.header(ETAG.as_str()).map(|etag| Version(etag.to_owned())),
             is_large: answer
                 .header("x-static-large-object")

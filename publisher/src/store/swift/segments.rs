@@ -138,7 +138,7 @@ impl Swift {
 
     /// The paths of the segments that belong to this object alone, by their keys.
     pub(super) async fn own_segments(&self, key: &Key) -> Result<Vec<String>, Failure> {
-        if !self.look(key).await?.is_some_and(|found| found.is_large) {
+        if !self.head(key).await?.is_some_and(|found| found.is_large) {
             return Ok(Vec::new());
         }
         let root = self.in_account("");

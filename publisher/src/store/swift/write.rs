@@ -20,7 +20,7 @@ impl Swift {
             When::Absent => self.put_absent(key, document, headers).await,
             // A PUT knows no `If-Match`.
             When::Unchanged(version) => {
-                if self.look(key).await?.and_then(|found| found.version) != Some(version) {
+                if self.head(key).await?.and_then(|found| found.version) != Some(version) {
                     return Err(Failure::new(Kind::Conflict, "there is another object"));
                 }
                 self.put(key, document.bytes.clone(), headers).await

@@ -8,30 +8,34 @@ use contract::name::{Repository, Tag};
 
 /// All repositories that have any object.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) repositories: BTreeMap<Repository, Held>,
+pub(crate) struct Found {
+    pub(crate) repositories: BTreeMap<Repository, Held>,
 }
 
 /// The objects of one repository that matter here.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(crate) struct Held {
     /// By their links.
-    pub(super) revisions: BTreeSet<Digest>,
+    pub(crate) revisions: BTreeSet<Digest>,
     /// By their links.
-    pub(super) tags: BTreeSet<Tag>,
+    pub(crate) tags: BTreeSet<Tag>,
     /// Shown by digest.
-    pub(super) digest_views: BTreeSet<Digest>,
+    pub(crate) digest_views: BTreeSet<Digest>,
     /// Shown by tag, in v2 or in v1.
-    pub(super) shown_tags: BTreeSet<Tag>,
+    pub(crate) shown_tags: BTreeSet<Tag>,
+    /// Of them, those that v1 shows.
+    pub(crate) v1_tags: BTreeSet<Tag>,
+    /// Configs and layers, by their links.
+    pub(crate) layers: BTreeSet<Digest>,
     /// With a list of referrers.
-    pub(super) referrers: BTreeSet<Digest>,
+    pub(crate) referrers: BTreeSet<Digest>,
     /// Whether there is a tag list.
-    pub(super) has_tag_list: bool,
+    pub(crate) has_tag_list: bool,
 }
 
 impl Found {
     /// Takes keys in.
-    pub(super) fn take(&mut self, keys: Vec<Key>) {
+    pub(crate) fn take(&mut self, keys: Vec<Key>) {
         for key in keys {
             match key {
                 Key::RevisionLink(name, digest) => _ = self.of(name).revisions.insert(digest),
@@ -40,10 +44,14 @@ impl Found {
                 Key::TagView(name, tag) => _ = self.of(name).shown_tags.insert(tag),
                 Key::Referrers(name, digest) => _ = self.of(name).referrers.insert(digest),
                 Key::TagList(name) => self.of(name).has_tag_list = true,
-                Key::V1Tag(v1, tag) => _ = self.of(v1.repository()).shown_tags.insert(tag),
+                Key::V1Tag(v1, tag) => {
+                    let held = self.of(v1.repository());
+                    held.shown_tags.insert(tag.clone());
+                    held.v1_tags.insert(tag);
+                }
+                Key::LayerLink(name, digest) => _ = self.of(name).layers.insert(digest),
                 Key::V1Tags(v1) | Key::V1Images(v1) => _ = self.of(v1.repository()),
                 Key::Blob(_)
-                | Key::LayerLink(..)
                 | Key::TagHistoryLink(..)
                 | Key::Catalog
                 | Key::V1Json(_)

@@ -1,0 +1,38 @@
+//! `verify`: see whether everything agrees.
+
+use std::time::Duration;
+
+use super::{Context, Opened};
+use crate::cli;
+use crate::derive::Derive;
+use crate::failure::CommandError;
+use crate::relist::Relist;
+use crate::verify::{Verify, mend};
+
+/// A publisher at work is not hindered: views without a link stay that long, as with `relist`.
+const STALE_AFTER: Duration = Duration::from_secs(60);
+
+/// Runs it; more than notices make it fail at its end.
+pub(super) async fn run(args: &cli::Verify, context: &Context<'_>) -> Result<(), CommandError> {
+    let Context { settings, report, .. } = context;
+    let Opened { store, rules } = context.open(&args.store, false).await?;
+    let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
+    let (jobs, changing_ttl) = (settings.jobs, rules.objects.changing_ttl);
+    let verify = Verify { derive, jobs, deep: args.deep, changing_ttl };
+    let summary = context
+        .guarded(&*store, async {
+            if args.repair {
+                let relisted = Relist { derive, jobs, stale_after: STALE_AFTER }.run().await?;
+                let found = Verify { deep: false, ..verify }.run(None).await?;
+                let mended = mend(derive, &found.findings).await?;
+                report.repaired(relisted.written + mended, relisted.removed);
+            }
+            Ok(verify.run(args.repository.as_ref()).await?)
+        })
+        .await?;
+    report.verified(&store.name(), &summary, settings.format);
+    match summary.problems() {
+        0 => Ok(()),
+        problems => Err(CommandError::Problems(problems)),
+    }
+}

@@ -1,0 +1,94 @@
+//! Verification: whether all that is in a store is there, right, and agrees. Looks, and writes nothing.
+
+use std::collections::BTreeSet;
+
+use contract::key::{Key, Prefix};
+use contract::listing::{Catalog, Listing};
+use contract::name::Repository;
+use contract::v1;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use crate::derive::Derive;
+use crate::found::{Found, Held};
+use crate::store::StoreError;
+
+mod deep;
+mod finding;
+mod lists;
+mod looking;
+mod manifests;
+mod of_v1;
+mod repair;
+mod tags;
+
+pub use finding::{Finding, Summary, Wrong};
+use looking::Looking;
+pub use repair::mend;
+
+/// How to go about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Verify<'a> {
+    /// Where, and how to derive there.
+    pub derive: Derive<'a>,
+    /// How many repositories, and how many contents, at the same time.
+    pub jobs: usize,
+    /// Whether contents are read, and not only looked for.
+    pub deep: bool,
+    /// How many seconds caches may keep what changes.
+    pub changing_ttl: u32,
+}
+
+impl Verify<'_> {
+    /// Looks at everything, or at one repository and what it needs.
+    ///
+    /// Memory grows with the number of keys, not with the size of contents.
+    pub async fn run(&self, only: Option<&Repository>) -> Result<Summary, StoreError> {
+        let found = self.found(only).await?;
+        let looking = Looking::new(self);
+        let each = found.repositories.iter().map(|(name, held)| repository(&looking, name, held));
+        stream::iter(each).buffer_unordered(self.jobs).try_collect::<()>().await?;
+        if only.is_none() {
+            catalog(&looking, &found).await?;
+        }
+        let repositories = found.repositories.values().filter(|held| !held.revisions.is_empty()).count();
+        Ok(looking.summary(repositories))
+    }
+
+    async fn found(&self, only: Option<&Repository>) -> Result<Found, StoreError> {
+        let mut found = Found::default();
+        let prefixes = match only {
+            None => vec![Prefix::Repositories, Prefix::V1Repositories],
+            Some(name) => {
+                let v1 = v1::Repository::of(name).map(Prefix::V1Tags);
+                [Prefix::Layers(name.clone()), Prefix::Manifests(name.clone())]
+                    .into_iter()
+                    .chain(v1)
+                    .collect()
+            }
+        };
+        for prefix in prefixes {
+            found.take(self.derive.store.list(&prefix).await?);
+        }
+        Ok(found)
+    }
+}
+
+async fn repository(looking: &Looking<'_>, name: &Repository, held: &Held) -> Result<(), StoreError> {
+    let manifests = manifests::look(looking, name, held).await?;
+    let shown = tags::look(looking, name, held, &manifests).await?;
+    lists::look(looking, name, held, &manifests, &shown).await?;
+    match v1::Repository::of(name) {
+        Some(v1) => of_v1::look(looking, &v1, held, &shown).await,
+        None => Ok(()),
+    }
+}
+
+/// The catalog names all repositories that hold a manifest, and no others.
+async fn catalog(looking: &Looking<'_>, found: &Found) -> Result<(), StoreError> {
+    let held = found.repositories.iter().filter(|(_, held)| !held.revisions.is_empty());
+    let repositories: BTreeSet<Repository> = held.map(|(name, _)| name.clone()).collect();
+    if repositories.is_empty() && looking.store().size(&Key::Catalog).await?.is_none() {
+        return Ok(());
+    }
+    looking.document(&Key::Catalog, &Catalog { repositories }.to_bytes(), "the repositories").await
+}

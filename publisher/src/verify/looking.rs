@@ -1,0 +1,138 @@
+//! One verification under way: what was found, and which contents were looked at.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use contract::digest::Digest;
+use contract::key::Key;
+use contract::media::MediaType;
+use tokio::sync::Semaphore;
+
+use super::Verify;
+use super::finding::{Finding, Summary, Wrong};
+use crate::store::{Sent, Store, StoreError, headers};
+
+/// What is known so far.
+pub(super) struct Looking<'a> {
+    pub(super) verify: &'a Verify<'a>,
+    findings: Mutex<BTreeSet<Finding>>,
+    /// Contents that were looked at, by anybody: repositories share them.
+    looked: Mutex<BTreeSet<Key>>,
+    manifests: AtomicUsize,
+    read: AtomicU64,
+    /// How many contents are read at the same time.
+    pub(super) readers: Semaphore,
+}
+
+impl<'a> Looking<'a> {
+    pub(super) fn new(verify: &'a Verify<'a>) -> Self {
+        let (findings, looked, manifests, read) = Default::default();
+        Self { verify, findings, looked, manifests, read, readers: Semaphore::new(verify.jobs) }
+    }
+
+    pub(super) fn store(&self) -> &'a dyn Store {
+        self.verify.derive.store
+    }
+
+    pub(super) fn tell(&self, key: &Key, wrong: Wrong) {
+        locked(&self.findings).insert(Finding { key: key.clone(), wrong });
+    }
+
+    pub(super) fn saw_manifest(&self) {
+        self.manifests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_read(&self, bytes: u64) {
+        self.read.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn summary(self, repositories: usize) -> Summary {
+        Summary {
+            repositories,
+            manifests: self.manifests.into_inner(),
+            contents: locked(&self.looked).len(),
+            read: self.read.into_inner(),
+            findings: std::mem::take(&mut *locked(&self.findings)).into_iter().collect(),
+        }
+    }
+
+    /// Looks at an object that `by` needs. Returns its size; `None` where it is not there.
+    pub(super) async fn object(
+        &self,
+        key: &Key,
+        media_type: Option<&MediaType>,
+        by: &str,
+    ) -> Result<Option<u64>, StoreError> {
+        let Some(looked) = self.store().look(key).await? else {
+            self.tell(key, Wrong::Missing(by.to_owned()));
+            return Ok(None);
+        };
+        if let Some(sent) = looked.headers {
+            self.headers(key, media_type, sent);
+        }
+        Ok(Some(looked.size))
+    }
+
+    fn headers(&self, key: &Key, media_type: Option<&MediaType>, sent: Sent) {
+        let wanted = headers(key, media_type, self.verify.changing_ttl);
+        if sent.content_type.as_ref() != Some(&wanted.content_type) {
+            self.tell(key, Wrong::ContentType { found: sent.content_type, expected: wanted.content_type });
+        }
+        if sent.cache_control.as_ref() != Some(&wanted.cache_control) {
+            self.tell(key, Wrong::CacheControl { found: sent.cache_control, expected: wanted.cache_control });
+        }
+        if let Some(encoding) = sent.content_encoding.filter(|it| !matches!(&**it, "" | "identity")) {
+            self.tell(key, Wrong::ContentEncoding(encoding));
+        }
+    }
+
+    /// Looks at content, once for all who need it; reads it where that is wanted.
+    pub(super) async fn content(
+        &self,
+        key: &Key,
+        digest: &Digest,
+        size: u64,
+        by: &str,
+    ) -> Result<(), StoreError> {
+        if !locked(&self.looked).insert(key.clone()) {
+            return Ok(());
+        }
+        match self.object(key, None, by).await? {
+            None => {}
+            Some(found) if found != size => self.tell(key, Wrong::Size { found, expected: size }),
+            Some(_) if self.verify.deep => self.read_through(key, digest, size).await?,
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Looks at a link, which holds a digest.
+    pub(super) async fn link(&self, key: &Key, digest: &Digest) -> Result<(), StoreError> {
+        self.object(key, None, "what it is for").await?;
+        if self.verify.derive.target(key).await? != Some(*digest) {
+            self.tell(key, Wrong::NoDigest);
+        }
+        Ok(())
+    }
+
+    /// Looks at a document that must hold these bytes, since it is made from `with`.
+    pub(super) async fn document(
+        &self,
+        key: &Key,
+        bytes: &[u8],
+        with: &'static str,
+    ) -> Result<(), StoreError> {
+        if self.object(key, None, with).await?.is_none() {
+            return Ok(());
+        }
+        if self.store().read(key).await?.is_none_or(|found| found.bytes != bytes) {
+            self.tell(key, Wrong::Disagrees(with));
+        }
+        Ok(())
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

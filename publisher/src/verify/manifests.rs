@@ -1,0 +1,132 @@
+//! The manifests of a repository: their links, their bytes, what they name, their views.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::digest::{Algorithm, Digest};
+use contract::key::Key;
+use contract::listing::Referrers;
+use contract::manifest::Manifest;
+use contract::media::MediaType;
+use contract::name::Repository;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::finding::Wrong;
+use super::looking::Looking;
+use crate::apply::SMALL_PER_JOB;
+use crate::found::Held;
+use crate::store::StoreError;
+
+/// The manifests of a repository that clients can read.
+#[derive(Debug, Default)]
+pub(super) struct Manifests {
+    /// With their types.
+    pub(super) types: BTreeMap<Digest, MediaType>,
+    /// What refers to each digest that has a manifest or a list.
+    pub(super) referrers: BTreeMap<Digest, Referrers>,
+}
+
+/// A manifest that was read.
+struct Read {
+    manifest: Manifest,
+    size: u64,
+    /// Its sha256 where its own digest is another: it is there under that too.
+    other_name: Option<Digest>,
+}
+
+pub(super) async fn look(
+    looking: &Looking<'_>,
+    name: &Repository,
+    held: &Held,
+) -> Result<Manifests, StoreError> {
+    let each = held.revisions.iter().map(|digest| async move {
+        let read = manifest(looking, name, held, digest).await?;
+        Ok::<_, StoreError>(read.map(|read| (*digest, read)))
+    });
+    let jobs = looking.verify.jobs * SMALL_PER_JOB;
+    let read: Vec<_> = stream::iter(each).buffer_unordered(jobs).try_collect().await?;
+    let read: BTreeMap<Digest, Read> = read.into_iter().flatten().collect();
+    for digest in held.digest_views.difference(&held.revisions) {
+        looking.tell(&Key::DigestView(name.clone(), *digest), Wrong::Unlinked);
+    }
+    Ok(known(&read, held))
+}
+
+fn known(read: &BTreeMap<Digest, Read>, held: &Held) -> Manifests {
+    let other_names: BTreeSet<Digest> = read.values().filter_map(|read| read.other_name).collect();
+    let referrers = held.referrers.iter().map(|digest| (*digest, Referrers::default())).collect();
+    let mut known = Manifests { types: BTreeMap::new(), referrers };
+    for (digest, Read { manifest, size, .. }) in read {
+        known.types.insert(*digest, manifest.media_type().clone());
+        known.referrers.entry(*digest).or_default();
+        // As a referrer, a manifest is listed under its own name alone.
+        if let Some(subject) = manifest.subject.as_ref().filter(|_| !other_names.contains(digest)) {
+            let said = Referrers::descriptor(*digest, *size, manifest);
+            known.referrers.entry(subject.digest).or_default().insert(said);
+        }
+    }
+    known
+}
+
+async fn manifest(
+    looking: &Looking<'_>,
+    name: &Repository,
+    held: &Held,
+    digest: &Digest,
+) -> Result<Option<Read>, StoreError> {
+    looking.link(&Key::RevisionLink(name.clone(), *digest), digest).await?;
+    let (key, by) = (Key::Blob(*digest), format!("{name}@{digest}"));
+    let Some(found) = looking.store().read(&key).await? else {
+        looking.tell(&key, Wrong::Missing(by));
+        return Ok(None);
+    };
+    if Digest::of(digest.algorithm(), &found.bytes) != *digest {
+        looking.tell(&key, Wrong::Damaged);
+        return Ok(None);
+    }
+    let Ok(manifest) = Manifest::parse(&found.bytes, None) else {
+        looking.tell(&key, Wrong::Unreadable);
+        return Ok(None);
+    };
+    looking.saw_manifest();
+    let size = found.bytes.len() as u64;
+    looking.content(&key, digest, size, &by).await?;
+    view(looking, &Key::DigestView(name.clone(), *digest), manifest.media_type(), digest).await?;
+    for child in manifest.children().filter(|child| !child.may_be_absent()) {
+        let linked = if child.media_type.is_manifest() {
+            held.revisions.contains(&child.digest)
+        } else {
+            looking.content(&Key::Blob(child.digest), &child.digest, child.size, &by).await?;
+            held.layers.contains(&child.digest)
+        };
+        let link = match child.media_type.is_manifest() {
+            true => Key::RevisionLink(name.clone(), child.digest),
+            false => Key::LayerLink(name.clone(), child.digest),
+        };
+        match linked {
+            // Those of manifests are looked at by themselves.
+            true if child.media_type.is_manifest() => {}
+            true => looking.link(&link, &child.digest).await?,
+            false => looking.tell(&link, Wrong::Missing(by.clone())),
+        }
+    }
+    let other_name =
+        (digest.algorithm() != Algorithm::Sha256).then(|| Digest::of(Algorithm::Sha256, &found.bytes));
+    Ok(Some(Read { manifest, size, other_name }))
+}
+
+/// Looks at a view of the manifest that has this digest.
+pub(super) async fn view(
+    looking: &Looking<'_>,
+    key: &Key,
+    media_type: &MediaType,
+    digest: &Digest,
+) -> Result<(), StoreError> {
+    if looking.object(key, Some(media_type), "its link").await?.is_none() {
+        return Ok(());
+    }
+    let found = looking.store().read(key).await?;
+    if found.is_none_or(|found| Digest::of(digest.algorithm(), &found.bytes) != *digest) {
+        looking.tell(key, Wrong::Disagrees("its link"));
+    }
+    Ok(())
+}

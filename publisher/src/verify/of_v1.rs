@@ -1,0 +1,83 @@
+//! What old Docker sees of a repository: the same images under the same tags, or none.
+
+use std::collections::BTreeMap;
+
+use contract::digest::Digest;
+use contract::key::Key;
+use contract::listing::{Listing, V1Images, V1Tags, v1_tag};
+use contract::name::Tag;
+use contract::v1;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::finding::Wrong;
+use super::looking::Looking;
+use crate::apply::SMALL_PER_JOB;
+use crate::found::Held;
+use crate::store::StoreError;
+
+pub(super) async fn look(
+    looking: &Looking<'_>,
+    name: &v1::Repository,
+    held: &Held,
+    shown: &BTreeMap<Tag, Digest>,
+) -> Result<(), StoreError> {
+    let each = shown.iter().map(|(tag, digest)| async move {
+        let id = image(looking, name, digest).await?;
+        Ok::<_, StoreError>(id.map(|id| (tag.clone(), id)))
+    });
+    let jobs = looking.verify.jobs * SMALL_PER_JOB;
+    let ids: Vec<_> = stream::iter(each).buffer_unordered(jobs).try_collect().await?;
+    let tags = V1Tags { tags: ids.into_iter().flatten().collect() };
+    for (tag, id) in &tags.tags {
+        let key = Key::V1Tag(name.clone(), tag.clone());
+        looking.document(&key, &v1_tag(*id), "the tag link").await?;
+    }
+    for tag in held.v1_tags.iter().filter(|tag| !tags.tags.contains_key(tag)) {
+        looking.tell(&Key::V1Tag(name.clone(), tag.clone()), Wrong::Unlinked);
+    }
+    lists(looking, name, &tags).await
+}
+
+/// The v1 id that a manifest has, where it has its v1 images.
+async fn image(
+    looking: &Looking<'_>,
+    name: &v1::Repository,
+    digest: &Digest,
+) -> Result<Option<v1::Id>, StoreError> {
+    let derive = looking.verify.derive;
+    let Some((_, manifest)) = derive.manifest(digest).await? else { return Ok(None) };
+    let chain = derive.chain(&manifest).await?;
+    let Some(top) = chain.last() else { return Ok(None) };
+    // It is written last: without it, nobody was told of the others.
+    if looking.store().size(&Key::V1Ancestry(top.id)).await?.is_none() {
+        return Ok(None);
+    }
+    let by = format!("{name}@{digest}");
+    for image in &chain {
+        let layer = &image.layer;
+        looking.content(&Key::V1Layer(image.id), &layer.digest, layer.size, &by).await?;
+        looking.document(&Key::V1Json(image.id), &image.json, "its id").await?;
+        looking.document(&Key::V1Ancestry(image.id), &image.ancestry, "its id").await?;
+    }
+    Ok(Some(top.id))
+}
+
+/// `images` may name more ids than `tags`: one whose tag is gone stays until `relist`.
+async fn lists(looking: &Looking<'_>, name: &v1::Repository, tags: &V1Tags) -> Result<(), StoreError> {
+    let (key, images) = (Key::V1Tags(name.clone()), Key::V1Images(name.clone()));
+    let there = looking.store().size(&key).await?.is_some();
+    if tags.tags.is_empty() && !there {
+        return Ok(());
+    }
+    looking.document(&key, &tags.to_bytes(), "the v1 tags").await?;
+    if looking.object(&images, None, "the v1 tags").await?.is_none() {
+        return Ok(());
+    }
+    let said = looking.store().read(&images).await?;
+    let said = said.and_then(|found| V1Images::from_bytes(&found.bytes).ok());
+    let named = |id: &v1::Id| said.as_ref().is_some_and(|said| said.ids().any(|other| other == *id));
+    if said.is_none() || !tags.tags.values().all(named) {
+        looking.tell(&images, Wrong::Disagrees("the v1 tags"));
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! Verification sees whatever is missing, damaged or out of step, and nothing where nothing is; what is derived, it mends.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use contract::key::{ContentType, Key};
+use contract::media::MediaType;
+use publisher::relist::Relist;
+use publisher::store::memory::Memory;
+use publisher::store::{Document, Store, When};
+use publisher::verify::{Summary, Verify, Wrong, mend};
+
+use crate::sample::Sample;
+use crate::{derive, memory, run};
+
+async fn verify(store: &Memory) -> Summary {
+    Verify { derive: derive(store), jobs: 4, deep: true, changing_ttl: 60 }.run(None).await.unwrap()
+}
+
+/// Of every kind something.
+async fn full() -> Memory {
+    let store = memory();
+    let subject = Sample::image("one");
+    run(&*store, &subject, &["acme/app:1", "acme/app:2", "other:1"]).await.unwrap();
+    run(&*store, &Sample::referrer(&subject, "signed"), &["acme/app"]).await.unwrap();
+    run(&*store, &Sample::index("many"), &["a/b/c:1"]).await.unwrap();
+    run(&*store, &Sample::sha512("long"), &["acme/app:3"]).await.unwrap();
+    run(&*store, &Sample::zstd("new"), &["acme/app:4"]).await.unwrap();
+    store.as_ref().clone()
+}
+
+/// The keys of what clients can ask for. What a tag once pointed to is nobody's business but ours.
+fn asked_for(store: &Memory) -> Vec<Key> {
+    let keys = store.objects();
+    let keys = keys.keys().map(|path| Key::parse(path).unwrap());
+    keys.filter(|key| key.is_public() && !matches!(key, Key::TagHistoryLink(..))).collect()
+}
+
+async fn write(store: &Memory, key: &Key, bytes: Bytes, media_type: Option<&str>) {
+    let document = Document { bytes, media_type: media_type.map(MediaType::from) };
+    store.write(key, &document, When::Always).await.unwrap();
+}
+
+/// Puts an object back as it was, headers too.
+async fn restore(store: &Memory, key: &Key, before: &publisher::store::memory::Objects) {
+    let (headers, bytes) = &before[&key.path()];
+    write(store, key, bytes.clone(), Some(&headers.content_type)).await;
+}
+
+#[tokio::test]
+async fn what_is_whole_has_no_findings() {
+    let store = full().await;
+    let before = store.objects();
+    let summary = verify(&store).await;
+    assert_eq!(summary.findings, []);
+    assert_eq!((summary.repositories, store.objects()), (3, before));
+    assert!(summary.manifests > 6 && summary.contents > 10 && summary.read > 0, "{summary:?}");
+    assert_eq!(verify(&memory()).await.findings, []);
+}
+
+#[tokio::test]
+async fn whatever_goes_missing_is_found() {
+    let store = full().await;
+    let before = store.objects();
+    for key in asked_for(&store) {
+        store.delete(&key).await.unwrap();
+        let summary = verify(&store).await;
+        assert!(summary.problems() > 0, "{key} is gone");
+        restore(&store, &key, &before).await;
+    }
+    assert_eq!(store.objects(), before);
+}
+
+#[tokio::test]
+async fn whatever_is_damaged_is_found() {
+    let store = full().await;
+    let before = store.objects();
+    for key in asked_for(&store) {
+        let (headers, bytes) = &before[&key.path()];
+        let mut damaged = bytes.to_vec();
+        damaged[0] ^= 1;
+        write(&store, &key, damaged.into(), Some(&headers.content_type)).await;
+        let summary = verify(&store).await;
+        assert!(summary.problems() > 0, "{key} is damaged");
+        restore(&store, &key, &before).await;
+    }
+    assert_eq!(verify(&store).await.findings, []);
+}
+
+#[tokio::test]
+async fn a_manifest_of_the_wrong_type_is_found() {
+    let store = full().await;
+    let before = store.objects();
+    for key in asked_for(&store).into_iter().filter(|key| key.content_type() == ContentType::OfManifest) {
+        write(&store, &key, before[&key.path()].1.clone(), Some("text/html")).await;
+        let summary = verify(&store).await;
+        let [finding] = &summary.findings[..] else { panic!("{summary:?}") };
+        assert_eq!((&finding.key, summary.problems()), (&key, 1));
+        assert!(matches!(&finding.wrong, Wrong::ContentType { .. }));
+        assert_eq!(mend(derive(&store), &summary.findings).await.unwrap(), 1);
+        assert_eq!(store.objects(), before);
+    }
+}
+
+#[tokio::test]
+async fn caching_of_another_length_is_a_notice() {
+    let store = full().await;
+    let longer = Verify { derive: derive(&store), jobs: 4, deep: false, changing_ttl: 90 };
+    let summary = longer.run(None).await.unwrap();
+    assert!(!summary.findings.is_empty());
+    assert!(summary.findings.iter().all(|finding| matches!(finding.wrong, Wrong::CacheControl { .. })));
+    assert_eq!((summary.problems(), summary.read), (0, 0));
+}
+
+#[tokio::test]
+async fn all_that_is_derived_can_be_mended() {
+    let store = full().await;
+    let before = store.objects();
+    for (number, key) in asked_for(&store).into_iter().filter(Key::is_derived).enumerate() {
+        if number % 2 == 0 {
+            store.delete(&key).await.unwrap();
+        } else {
+            write(&store, &key, Bytes::from_static(b"{"), Some("text/html")).await;
+        }
+    }
+    assert!(verify(&store).await.problems() > 10);
+    let relist = Relist { derive: derive(&store), jobs: 4, stale_after: Duration::ZERO };
+    relist.run().await.unwrap();
+    let findings = verify(&store).await.findings;
+    mend(derive(&store), &findings).await.unwrap();
+    assert_eq!(verify(&store).await.findings, []);
+    assert_eq!(store.objects(), before);
+}
+
+#[tokio::test]
+async fn one_repository_is_looked_at_alone() {
+    let store = full().await;
+    let view = Key::TagView("acme/app".parse().unwrap(), "1".parse().unwrap());
+    store.delete(&view).await.unwrap();
+    let verify = Verify { derive: derive(&store), jobs: 4, deep: false, changing_ttl: 60 };
+    let other = verify.run(Some(&"other".parse().unwrap())).await.unwrap();
+    assert_eq!((other.findings.len(), other.repositories), (0, 1));
+    let ours = verify.run(Some(&"acme/app".parse().unwrap())).await.unwrap();
+    assert_eq!(ours.findings.iter().map(|finding| &finding.key).collect::<Vec<_>>(), [&view]);
+}
