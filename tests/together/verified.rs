@@ -46,6 +46,13 @@ fn what_is_wrong_is_told_and_what_is_derived_is_made_anew() {
         );
         assert_eq!(store.publisher(&["verify", &place, "other"]).code, Some(0));
 
+        let absent = store.publisher(&["verify", &place, "acme/absent"]);
+        assert!(
+            absent.code == Some(1) && absent.stderr.contains("acme/absent is not in the store"),
+            "{}",
+            absent.stderr
+        );
+
         let mended = store.publisher(&["verify", &place, "--repair"]);
         assert_eq!((mended.code, &*mended.stdout), (Some(0), ""), "{}", mended.stderr);
         assert_eq!(store.objects(), before);

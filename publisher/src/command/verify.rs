@@ -27,7 +27,13 @@ pub(super) async fn run(args: &cli::Verify, context: &Context<'_>) -> Result<(),
                 let mended = mend(derive, &found.findings).await?;
                 report.repaired(relisted.written + mended, relisted.removed);
             }
-            Ok(verify.run(args.repository.as_ref()).await?)
+            let summary = verify.run(args.repository.as_ref()).await?;
+            match &args.repository {
+                Some(name) if summary.repositories == 0 && summary.findings.is_empty() => {
+                    Err(CommandError::Absent(name.to_string()))
+                }
+                _ => Ok(summary),
+            }
         })
         .await?;
     report.verified(&store.name(), &summary, settings.format);
