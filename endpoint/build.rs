@@ -18,5 +18,7 @@ fn main() {
     if is("OPT_LEVEL", "s") && is("TARGET", "x86_64-unknown-linux-gnu") {
         let folder = var("CARGO_MANIFEST_DIR").unwrap_or_default();
         println!("cargo:rustc-link-arg-bins=-Wl,--strip-all,--no-eh-frame-hdr,-T,{folder}/no-unwind.ld");
+        // What is the same for several types is there once, as far as nobody compares addresses.
+        println!("cargo:rustc-link-arg-bins=-Wl,--icf=safe");
     }
 }

@@ -11,7 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt, registry};
 
-/// Starts the log. RUST_LOG says how much, `debug` or `endpoint=debug,hyper=trace`; without it nothing is logged for each
+/// Starts the log. RUST_LOG says how much, `debug` or `endpoint=debug,h2=info`; without it nothing is logged for each
 /// request. No more can be said there: patterns would bring an engine for regular expressions, as large as all of ours.
 pub(crate) fn log(format: Log) {
     let asked = std::env::var("RUST_LOG").ok().and_then(|asked| asked.parse::<Targets>().ok());

@@ -15,18 +15,18 @@ mod authorities;
 mod base;
 mod documents;
 mod error;
-mod file;
-mod given;
 mod networks;
 mod routes;
 mod tls;
 
 pub use authorities::AuthoritiesError;
 pub use base::{Base, BaseError};
-pub use documents::{Documents, Served};
+pub use documents::Served;
 pub use error::SettingsError;
-pub use file::{ClientHeader, DefaultGiven, FromGiven, NetworkTables, RouteGiven, WatchGiven};
-pub use given::{Arguments, Command, Given, Log, RouteArguments};
+pub use given::{
+    Arguments, ClientHeader, Command, DefaultGiven, Documents, FromGiven, Given, Log, NetworkTables,
+    RouteArguments, RouteGiven, WatchGiven,
+};
 pub use networks::NetworkError;
 pub(crate) use networks::Networks;
 pub(crate) use routes::BaseId;
@@ -156,7 +156,7 @@ fn read(path: &Path) -> Result<String, SettingsError> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Given, SettingsError> {
-    toml::from_str(text)
+    Given::parse(text)
         .map_err(|source| SettingsError::FileInvalid { path: path.to_owned(), source: Box::new(source) })
 }
 

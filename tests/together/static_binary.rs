@@ -11,7 +11,7 @@ use crate::rig::process::{Component, free_port};
 fn runs_in_an_empty_root() {
     let binary = static_endpoint();
     let size = fs::metadata(binary).unwrap().len();
-    assert!(size < 4_300_000, "{size} bytes are more than an empty container should have to hold");
+    assert!(size < 4_000_000, "{size} bytes are more than an empty container should have to hold");
     let listen = format!("127.0.0.1:{}", free_port());
     let component = Component::start("static", |dir| {
         let root = dir.join("root");

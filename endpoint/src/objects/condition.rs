@@ -2,18 +2,20 @@
 
 use headers::{ETag, HeaderMapExt, IfMatch, IfNoneMatch, IfRange};
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, RANGE};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::{Either, Full};
+use http_range_header::{ParsedRanges, parse_range_header};
 
 use super::Body;
 
 /// The range that is to be sent, where the request may have one.
-pub(super) fn range<'h>(method: &Method, headers: &'h HeaderMap, version: &ETag) -> Option<&'h HeaderValue> {
+pub(super) fn range(method: &Method, headers: &HeaderMap, version: &ETag) -> Option<ParsedRanges> {
     let range = headers.get(RANGE)?;
     // §14.2: a range is for GET alone, and one of another unit or that cannot be read is ignored.
-    if method != Method::GET || http_range_header::parse_range_header(range.to_str().ok()?).is_err() {
+    if method != Method::GET {
         return None;
     }
+    let range = parse_range_header(range.to_str().ok()?).ok()?;
     // §13.1.5: whoever holds the beginning of another version gets the whole of this one. We give no dates, so a date
     // is another version too.
     let other = headers.typed_get::<IfRange>().is_some_and(|has| has.is_modified(Some(version), None));
@@ -43,6 +45,7 @@ fn verdict(headers: &HeaderMap, version: &ETag) -> Option<StatusCode> {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
     use http::header::{IF_MATCH, IF_NONE_MATCH, IF_RANGE};
 
     use super::*;

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use contract::digest::Digest;
 use contract::key::Key;
 use headers::{ETag, HeaderMapExt};
-use http::header::{CACHE_CONTROL, LAST_MODIFIED};
+use http::header::CACHE_CONTROL;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::Body;
@@ -59,6 +59,5 @@ pub(super) fn describe(key: &Key, version: Version, changing_ttl: u32, response:
     if let Some(digest) = version.digest {
         headers.insert(CONTENT_DIGEST, digest);
     }
-    // A date has whole seconds, in which a tag may move; and hard links share one. The entity tag is enough.
-    headers.remove(LAST_MODIFIED);
+    // No date: it has whole seconds, in which a tag may move; and hard links share one. The entity tag is enough.
 }

@@ -2,22 +2,9 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum;
 use rustls::pki_types::CertificateDer;
-use serde::Deserialize;
 
-use super::{Base, Given, SettingsError, at_least_one, lasting};
-
-/// Who answers with manifests and listings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Documents {
-    /// The CDN, to which clients are redirected.
-    #[default]
-    Redirect,
-    /// We ourselves, who fetch, check and keep them.
-    Serve,
-}
+use super::{Base, Documents, Given, SettingsError, at_least_one, lasting};
 
 /// Within what bounds documents are fetched and kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

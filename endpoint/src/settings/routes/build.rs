@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use contract::name::{NameError, Repository};
 
 use super::{BaseId, Choice, Preference, Route, Routes, Target};
-use crate::settings::file::{DefaultGiven, FromGiven, NetworkTables, RouteGiven};
 use crate::settings::networks::{NetworkError, Networks};
 use crate::settings::{Base, BaseError, SettingsError};
+use crate::settings::{DefaultGiven, FromGiven, NetworkTables, RouteGiven};
 
 /// Why a route cannot be followed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

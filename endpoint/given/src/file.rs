@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::given::duration;
+use super::duration;
 
 /// Networks by name: `[networks]`, each an address (`192.0.2.1`) or a block of them (`192.0.2.0/24`).
 pub type NetworkTables = BTreeMap<String, Vec<String>>;

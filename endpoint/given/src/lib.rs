@@ -1,4 +1,7 @@
-//! What can be set: every flag with its environment variable and help, which is also every key of the settings file.
+//! What can be set of the endpoint: every flag with its environment variable and help, which is also every key of the
+//! settings file. What it amounts to is decided elsewhere.
+//!
+//! A crate of its own, since what reads it is a tenth of the endpoint and runs once: it is compiled for size alone.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -11,8 +14,9 @@ use http::Method;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::documents::Documents;
-use super::file::{ClientHeader, DefaultGiven, NetworkTables, RouteGiven, WatchGiven};
+mod file;
+
+pub use file::{ClientHeader, DefaultGiven, FromGiven, NetworkTables, RouteGiven, WatchGiven};
 
 /// The name in `docker pull registry.example.com/acme/app`.
 ///
@@ -268,6 +272,17 @@ pub struct Given {
     pub watch: WatchGiven,
 }
 
+/// Who answers with manifests and listings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Documents {
+    /// The CDN, to which clients are redirected.
+    #[default]
+    Redirect,
+    /// We ourselves, who fetch, check and keep them.
+    Serve,
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -282,6 +297,11 @@ pub enum Log {
 impl Arguments {
     /// Reads flags, and the environment for those that are absent.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::read_all(arguments.into_iter().collect())
+    }
+
+    /// For no type but this, so that it is compiled here.
+    fn read_all(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
         let matches = Self::command().try_get_matches_from(arguments)?;
         let mut read = Self::from_arg_matches(&matches)?;
         // clap merges flag and environment one by one, but these two are one choice.
@@ -299,8 +319,13 @@ fn is_flag(matches: &ArgMatches, id: &str) -> bool {
 }
 
 impl Given {
+    /// Reads a settings file.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
     /// What `self` says, and `weaker` where it says nothing.
-    pub(super) fn or(self, weaker: Self) -> Self {
+    pub fn or(self, weaker: Self) -> Self {
         let chosen = self.cdn.is_some() || self.directory.is_some() || self.default.is_some();
         let (cdn, directory, default) = if chosen {
             (self.cdn, self.directory, self.default)
@@ -355,7 +380,7 @@ fn either<T>(strong: Vec<T>, weak: Vec<T>) -> Vec<T> {
     if strong.is_empty() { weak } else { strong }
 }
 
-pub(super) fn duration<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Duration>, D::Error> {
+fn duration<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(value)?;
     humantime::parse_duration(&text).map(Some).map_err(D::Error::custom)
 }
