@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -16,7 +16,6 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tokio::net::TcpStream;
 use tracing::debug;
 
 use crate::client::{self, client};
@@ -30,6 +29,7 @@ use crate::sight::{Asker, Exchange, TRACEPARENT, Trace, USER_AGENT, Witness};
 mod admin;
 mod clients;
 mod entry;
+mod fresh;
 mod introduction;
 mod lane;
 mod odd;
@@ -38,6 +38,7 @@ mod watched;
 
 pub(crate) use clients::Clients;
 use entry::Entry;
+pub(crate) use fresh::Fresh;
 use lane::{Lane, Left};
 pub(crate) use pulse::{Pulse, Told};
 use watched::{Socket, Watched};
@@ -49,6 +50,16 @@ pub(crate) struct Server {
     role: Role,
     witness: Arc<Witness>,
     http: auto::Builder<TokioExecutor>,
+}
+
+/// A connection, as far as it has come.
+pub(crate) enum Begun {
+    /// Of those who watch over us.
+    Admin(Fresh),
+    /// With something to go through before its first request.
+    Outside(Entry, Fresh),
+    /// In the plain lane.
+    Talk(Lane<Fresh>),
 }
 
 /// Whom a listener is for.
@@ -90,22 +101,46 @@ impl Server {
         &self.witness
     }
 
-    /// Serves one connection until it ends, by itself or because its pulse says so.
-    pub(crate) async fn serve(self: Arc<Self>, stream: TcpStream, peer: IpAddr, pulse: Arc<Pulse>) {
+    /// Does for a connection what can be done at once. `None` where that was all: its request was there, and the last.
+    /// Then it needs neither a task nor somebody who watches over it.
+    pub(crate) fn begin(&self, stream: Fresh, peer: IpAddr, pulse: &Pulse) -> Option<Begun> {
         if self.role == Role::Admin {
-            return Box::pin(self.by_hyper(Bytes::new(), Box::new(stream), peer, pulse)).await;
+            return Some(Begun::Admin(stream));
         }
-        let entry = Entry::wanted(&self.live.view().settings);
-        match entry {
-            None => drop(self.talk(stream, peer, pulse).await),
-            // In a box, as below.
-            Some(entry) => Box::pin(self.enter(entry, stream, peer, pulse)).await,
+        if let Some(entry) = Entry::wanted(&self.live.view().settings) {
+            return Some(Begun::Outside(entry, stream));
+        }
+        let mut lane = Lane::new(stream, peer);
+        // Nobody is to be woken: whoever goes on asks again.
+        match lane.poll(&mut Context::from_waker(Waker::noop()), &self.live, pulse, &self.witness) {
+            Poll::Ready(Left::Over) => None,
+            Poll::Ready(left @ Left::Odd(_)) => {
+                lane.leave(left);
+                Some(Begun::Talk(lane))
+            }
+            Poll::Pending => Some(Begun::Talk(lane)),
+        }
+    }
+
+    /// Serves a connection until it ends, by itself or because its pulse says so.
+    pub(crate) async fn serve(self: Arc<Self>, begun: Begun, peer: IpAddr, pulse: Arc<Pulse>) {
+        match begun {
+            Begun::Talk(lane) => drop(self.talk(lane, peer, pulse).await),
+            // In boxes, as below.
+            Begun::Outside(entry, stream) => Box::pin(self.enter(entry, stream, peer, pulse)).await,
+            Begun::Admin(stream) => {
+                Box::pin(self.by_hyper(Bytes::new(), Box::new(stream), peer, pulse)).await;
+            }
         }
     }
 
     /// Serves requests until there are no more. Gives the socket back where it is still open.
-    async fn talk<S: Socket>(self: Arc<Self>, stream: S, peer: IpAddr, pulse: Arc<Pulse>) -> Option<S> {
-        let mut lane = Lane::new(stream, peer);
+    async fn talk<S: Socket>(
+        self: Arc<Self>,
+        mut lane: Lane<S>,
+        peer: IpAddr,
+        pulse: Arc<Pulse>,
+    ) -> Option<S> {
         let left = poll_fn(|context| {
             pulse.wakes(context);
             lane.poll(context, &self.live, &pulse, &self.witness)

@@ -7,13 +7,12 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
-use crate::connection::{Role, Server};
+use crate::connection::{Fresh, Role, Server};
 use crate::live::Live;
 use crate::settings::Settings;
 use crate::sight::Witness;
@@ -21,10 +20,12 @@ use crate::sight::Witness;
 mod admin;
 mod cores;
 mod crowd;
+mod door;
 
 pub use admin::Admin;
 pub use cores::Cores;
 use crowd::{Crowd, Room, Seat};
+use door::Door;
 
 /// Why serving does not begin.
 #[derive(Debug, thiserror::Error)]
@@ -89,33 +90,25 @@ pub async fn listen(settings: &Settings) -> Result<TcpListener, StartError> {
 ///
 /// Nothing that a client or the system does ends it earlier.
 pub async fn run(listener: TcpListener, settings: impl Into<Live>, shutdown: impl Future<Output = ()>) {
-    one_of(listener, settings.into(), Role::Public, Arc::default(), shutdown).await;
+    match listener.into_std().and_then(Door::new) {
+        Ok(door) => one_of(door, settings.into(), Role::Public, Arc::default(), shutdown).await,
+        Err(error) => error!(%error, "a socket cannot be waited for"),
+    }
 }
 
 /// As [`run`], in one room with others, until it is told to stop. In a box, so that the program holds this once for all
 /// its listeners, and not as a part of each.
 fn one_until(
     stop: CancellationToken,
-    listener: TcpListener,
+    door: Door,
     live: Live,
     role: Role,
     room: Arc<Room>,
 ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-    Box::pin(one_of(listener, live, role, room, stop.cancelled_owned()))
+    Box::pin(one_of(door, live, role, room, stop.cancelled_owned()))
 }
 
-async fn one_of(
-    listener: TcpListener,
-    live: Live,
-    role: Role,
-    room: Arc<Room>,
-    shutdown: impl Future<Output = ()>,
-) {
-    // Answers are small and complete; waiting for more to send only adds latency. Accepted sockets have it from this
-    // one, which saves a call for each.
-    if let Err(error) = SockRef::from(&listener).set_tcp_nodelay(true) {
-        debug!(%error, "no TCP_NODELAY");
-    }
+async fn one_of(door: Door, live: Live, role: Role, room: Arc<Room>, shutdown: impl Future<Output = ()>) {
     let server = Arc::new(Server::new(live.clone(), Arc::clone(&room.clients), role));
     let mut crowd = Crowd::new(&live.view().settings.limits);
     let mut shutdown = pin!(shutdown);
@@ -143,21 +136,21 @@ async fn one_of(
             }
             // At the limit the kernel's queue holds who comes next; they wait, or try another endpoint.
             () = left, if full => {}
-            accepted = accept(&listener, server.witness()), if !full => waiting = Some(accepted),
+            accepted = accept(&door, server.witness()), if !full => waiting = Some(accepted),
         }
     }
     live.sight().stop();
     // At once, so that who asks from here on is refused and goes elsewhere.
-    drop(listener);
+    drop(door);
     info!(connections = crowd.len(), "stopping");
     let deadline = live.view().settings.limits.drain;
     crowd.drain(deadline, server.witness()).await;
 }
 
 /// The next connection. What is wrong with one connection, or with the system for a while, is waited out.
-async fn accept(listener: &TcpListener, witness: &Witness) -> (TcpStream, SocketAddr) {
+async fn accept(door: &Door, witness: &Witness) -> (Fresh, SocketAddr) {
     loop {
-        match listener.accept().await {
+        match door.accept().await {
             Ok(accepted) => return accepted,
             Err(error) if is_of_one_client(&error) => debug!(%error, "a client left before it was accepted"),
             Err(error) => {

@@ -9,11 +9,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
-use super::{Pulse, Server, introduction};
+use super::lane::Lane;
+use super::{Fresh, Pulse, Server, introduction};
 use crate::settings::{Settings, Tls};
 
 /// What a connection has to go through.
-pub(super) struct Entry {
+pub(crate) struct Entry {
     introduced: bool,
     most: Option<usize>,
     tls: Option<Arc<Tls>>,
@@ -30,13 +31,11 @@ impl Entry {
 
 impl Server {
     /// Serves a connection that has to go through this.
-    pub(super) async fn enter(
-        self: Arc<Self>,
-        entry: Entry,
-        mut stream: TcpStream,
-        peer: IpAddr,
-        pulse: Arc<Pulse>,
-    ) {
+    pub(super) async fn enter(self: Arc<Self>, entry: Entry, stream: Fresh, peer: IpAddr, pulse: Arc<Pulse>) {
+        let mut stream = match stream.known() {
+            Ok(stream) => stream,
+            Err(error) => return debug!(%error, %peer, "connection closed: it cannot be waited for"),
+        };
         let mut client = peer.to_canonical();
         if entry.introduced && self.trusts(client) {
             match pulse.until_told(introduction::read(&mut stream)).await {
@@ -54,7 +53,7 @@ impl Server {
             Some(_) | None => None,
         };
         match entry.tls {
-            None => drop(self.talk(stream, client, pulse).await),
+            None => drop(self.talk(Lane::new(stream, client), client, pulse).await),
             Some(tls) => self.secure(&tls, stream, client, pulse).await,
         }
         drop(place);
@@ -68,7 +67,8 @@ impl Server {
         let Some(config) = &tls.config else { return };
         match pulse.until_told(TlsAcceptor::from(Arc::clone(config)).accept(stream)).await {
             Some(Ok(stream)) => {
-                if let Some(mut stream) = self.talk(stream, client, Arc::clone(&pulse)).await {
+                let lane = Lane::new(stream, client);
+                if let Some(mut stream) = self.talk(lane, client, Arc::clone(&pulse)).await {
                     // RFC 8446 §6.1: else the client cannot tell the end from an attack. It may be gone.
                     let _ = pulse.until_told(stream.shutdown()).await;
                 }

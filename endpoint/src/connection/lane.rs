@@ -14,10 +14,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::Method;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 use tracing::debug;
 
 use super::pulse::{Pulse, Told};
+use super::watched::Socket;
 use crate::client::{self, client};
 use crate::live::{Live, View};
 use crate::respond::outline;
@@ -30,7 +31,7 @@ mod wire;
 use plain::Plain;
 
 /// A connection in the plain lane.
-pub(super) struct Lane<S> {
+pub(crate) struct Lane<S> {
     stream: S,
     peer: IpAddr,
     /// What the client has not taken yet of its answers.
@@ -64,9 +65,14 @@ thread_local! {
     static DESK: Cell<Option<Desk>> = const { Cell::new(None) };
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
+impl<S: Socket> Lane<S> {
     pub(super) fn new(stream: S, peer: IpAddr) -> Self {
         Self { stream, peer, unsent: Vec::new(), unflushed: false, left: None }
+    }
+
+    /// Has it leave in this way, at the next poll.
+    pub(super) fn leave(&mut self, left: Left) {
+        self.left = Some(left);
     }
 
     pub(super) fn into_stream(self) -> S {
@@ -135,7 +141,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
             desk.output.clear();
             let told = (pulse, witness);
             self.left = answers(buffer.filled(), self.peer, &live.view(), told, &mut desk.output);
-            self.begin_to_send(context, told, &desk.output);
+            // What the client sent and is not read when a socket is closed takes the answer with it, RFC 9112 §9.6.
+            let is_last = self.left == Some(Left::Over) && buffer.remaining() > 0;
+            self.begin_to_send(context, told, &desk.output, is_last);
         }
     }
 
@@ -145,12 +153,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lane<S> {
         context: &mut Context<'_>,
         (pulse, witness): (&Pulse, &Witness),
         output: &[u8],
+        is_last: bool,
     ) {
         if output.is_empty() {
             return;
         }
         self.unflushed = true;
-        match Pin::new(&mut self.stream).poll_write(context, output) {
+        let stream = Pin::new(&mut self.stream);
+        let sent = if is_last {
+            stream.poll_write_last(context, output)
+        } else {
+            stream.poll_write(context, output)
+        };
+        match sent {
             Poll::Ready(Ok(count)) => {
                 pulse.moved();
                 witness.sent(count);

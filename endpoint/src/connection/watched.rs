@@ -7,14 +7,30 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 use super::pulse::Pulse;
 use crate::sight::Witness;
 
 /// What a connection may be made of: TCP, or TLS on it.
-pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// As [`AsyncWrite::poll_write`], where the socket is to be closed once all of this is taken.
+    fn poll_write_last(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write(context, bytes)
+    }
+}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Socket for S {}
+impl Socket for TcpStream {}
+
+impl Socket for TlsStream<TcpStream> {}
+
+#[cfg(test)]
+impl Socket for tokio::io::DuplexStream {}
 
 /// A socket that tells its [`Pulse`] of what is written. Of any kind, so that there is one hyper for all of them: it is
 /// the largest part of the program.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
+use super::door::Door;
 use super::{StartError, one_until};
 use crate::connection::Role;
 use crate::live::Live;
@@ -28,10 +29,10 @@ impl Admin {
     /// Answers for ever, and says in the log at which address.
     pub async fn run(self, live: Live) {
         if let Some((admin, listener)) = self.0 {
-            match tokio::net::TcpListener::from_std(listener) {
-                Ok(listener) => {
+            match Door::new(listener) {
+                Ok(door) => {
                     info!(%admin, "metrics are served");
-                    one_until(CancellationToken::new(), listener, live, Role::Admin, Arc::default()).await;
+                    one_until(CancellationToken::new(), door, live, Role::Admin, Arc::default()).await;
                 }
                 Err(error) => error!(%error, "the admin socket cannot be waited for"),
             }

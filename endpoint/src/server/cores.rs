@@ -15,6 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info};
 
 use super::crowd::Room;
+use super::door::Door;
 use super::{StartError, one_until};
 use crate::connection::Role;
 use crate::live::Live;
@@ -48,8 +49,8 @@ impl Cores {
                 .map_err(StartError::Thread)?;
             let (live, room, stop, alive) = (live.clone(), Arc::clone(&room), stop.clone(), alive.clone());
             let serve = async move {
-                match tokio::net::TcpListener::from_std(listener) {
-                    Ok(listener) => one_until(stop, listener, live, Role::Public, room).await,
+                match Door::new(listener) {
+                    Ok(door) => one_until(stop, door, live, Role::Public, room).await,
                     Err(error) => error!(%error, "a socket cannot be waited for"),
                 }
                 drop(alive);

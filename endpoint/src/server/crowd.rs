@@ -1,18 +1,18 @@
 //! The connections of one accept loop: who watches over them, and how many there may be.
 
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{self, Instant};
 use tracing::error;
 
-use crate::connection::{Clients, Pulse, Server, Told};
+use crate::connection::{Clients, Fresh, Pulse, Server, Told};
 use crate::settings::Limits;
 use crate::sight::Witness;
 
@@ -87,22 +87,30 @@ impl Crowd {
     pub(super) fn admit(
         &mut self,
         server: &Arc<Server>,
-        (stream, peer): (TcpStream, SocketAddr),
+        (stream, peer): (Fresh, SocketAddr),
         seat: Seat,
         limits: &Limits,
     ) {
+        let open = server.witness().open();
+        let pulse = Pulse::default();
+        // As a task's would, a panic ends its connection and no other.
+        let begun = catch_unwind(AssertUnwindSafe(|| server.begin(stream, peer.ip(), &pulse)));
+        let begun = match begun {
+            Ok(Some(begun)) => begun,
+            Ok(None) => return,
+            Err(_) => return error!("a connection failed"),
+        };
         if *self.limits != *limits {
             self.limits = Arc::new(limits.clone());
         }
-        let pulse = Arc::new(Pulse::default());
+        let pulse = Arc::new(pulse);
         let now = Instant::now();
         let guest =
             Guest { pulse: Arc::clone(&pulse), limits: Arc::clone(&self.limits), born: now, last: now };
         self.guests.push(guest);
         let server = Arc::clone(server);
-        let open = server.witness().open();
         self.tasks.spawn(async move {
-            server.serve(stream, peer.ip(), pulse).await;
+            server.serve(begun, peer.ip(), pulse).await;
             drop((seat, open));
         });
     }

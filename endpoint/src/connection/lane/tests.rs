@@ -63,7 +63,7 @@ fn served(input: &[u8], by_lane: bool) -> String {
         let server = Arc::new(Server::new(live(), Arc::default(), Role::Public));
         let pulse = Arc::new(Pulse::default());
         if by_lane {
-            tokio::spawn(server.talk(socket, PEER, Arc::clone(&pulse)));
+            tokio::spawn(server.talk(Lane::new(socket, PEER), PEER, Arc::clone(&pulse)));
         } else {
             tokio::spawn(server.by_hyper(Bytes::new(), Box::new(socket), PEER, Arc::clone(&pulse)));
         }
@@ -157,7 +157,7 @@ async fn slow() -> (DuplexStream, Arc<Pulse>, tokio::task::JoinHandle<()>) {
     let (mut client, socket) = duplex(64);
     let pulse = Arc::new(Pulse::default());
     let server = Arc::new(Server::new(live(), Arc::default(), Role::Public));
-    let talk = server.talk(socket, PEER, Arc::clone(&pulse));
+    let talk = server.talk(Lane::new(socket, PEER), PEER, Arc::clone(&pulse));
     let served = tokio::spawn(async { drop(talk.await) });
     client.write_all(b"GET /v2/ HTTP/1.1\r\n\r\n").await.unwrap();
     time::sleep(Duration::from_secs(1)).await;
