@@ -32,6 +32,9 @@ impl Socket for TlsStream<TcpStream> {}
 #[cfg(test)]
 impl Socket for tokio::io::DuplexStream {}
 
+#[cfg(test)]
+impl Socket for tokio::io::BufWriter<tokio::io::DuplexStream> {}
+
 /// A socket that tells its [`Pulse`] of what is written. Of any kind, so that there is one hyper for all of them: it is
 /// the largest part of the program.
 pub(super) struct Watched {

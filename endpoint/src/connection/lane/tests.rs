@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter, DuplexStream, duplex};
 use tokio::{runtime, time};
 
 use super::super::{Role, Server};
@@ -150,6 +150,23 @@ fn what_comes_together_is_answered_in_order() {
     let all = served([plain, odd, plain].concat().as_bytes(), true);
     let statuses: Vec<&str> = all.lines().filter(|line| line.starts_with("HTTP/1.1 ")).collect();
     assert_eq!(statuses, ["HTTP/1.1 200 OK", "HTTP/1.1 404 Not Found", "HTTP/1.1 200 OK"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_keeps_bytes_back_is_flushed_before_more_is_read() {
+    let (mut client, socket) = duplex(1 << 10);
+    let server = Arc::new(Server::new(live(), Arc::default(), Role::Public));
+    tokio::spawn(server.talk(Lane::new(BufWriter::new(socket), PEER), PEER, Arc::default()));
+    for _ in 0..2 {
+        client.write_all(b"GET /v2/ HTTP/1.1\r\n\r\n").await.unwrap();
+        let mut begin = [0; 15];
+        // The clock leaps to the end of it as soon as both wait for each other.
+        let answered = time::timeout(Duration::from_secs(1), client.read_exact(&mut begin)).await;
+        answered.expect("the answer is kept back").unwrap();
+        assert_eq!(&begin, b"HTTP/1.1 200 OK");
+        let mut rest = [0; 1 << 10];
+        assert!(client.read(&mut rest).await.unwrap() > 0);
+    }
 }
 
 /// A lane whose client takes a few bytes at a time, with an answer under way.
