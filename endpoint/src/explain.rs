@@ -93,16 +93,30 @@ pub fn routes(settings: &Settings) -> String {
         .by_prefix()
         .map(|route| {
             let rewrite = route.rewrite().map(|to| format!(", as \"{to}\"")).unwrap_or_default();
-            (route.prefix().to_string(), format!("{}{rewrite}", target(route.target(), settings)))
+            let leads = target(route.target(), settings);
+            let documents = documents(route.target(), route.origin(), settings);
+            (route.prefix().to_string(), format!("{leads}{rewrite}{documents}"))
         })
         .collect();
     lines.sort();
-    lines.push(("(default)".to_owned(), target(routes.default_target(), settings)));
+    let default = routes.default_target();
+    let documents = documents(default, routes.default_origin(), settings);
+    lines.push(("(default)".to_owned(), format!("{}{documents}", target(default, settings))));
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     lines.into_iter().fold(String::new(), |mut told, (name, leads)| {
         let _ = writeln!(told, "{name:width$}  {leads}");
         told
     })
+}
+
+/// Where documents come from, if we answer with them and it is somewhere else.
+fn documents(target: &Target, origin: Option<&Base>, settings: &Settings) -> String {
+    match (target, origin) {
+        (Target::Cdn(_) | Target::Directory(_), Some(origin)) if settings.documents.is_some() => {
+            format!("; documents from {origin}")
+        }
+        (Target::Registry(_) | Target::Cdn(_) | Target::Directory(_), _) => String::new(),
+    }
 }
 
 fn target(target: &Target, settings: &Settings) -> String {

@@ -34,6 +34,26 @@ fn a_good_file_is_told_route_by_route() {
 }
 
 #[test]
+fn where_documents_come_from_is_told() {
+    let settings = "cdn = 'https://cdn.test'\norigin = 'https://bucket.test/all'\n\
+                    [[route]]\nprefix = 'a'\ncdn = 'https://a.test'\norigin = 'https://b.test'\n\
+                    [[route]]\nprefix = 'c'\ncdn = 'https://c.test'";
+    let told = |documents: &str| {
+        let file = File::new(&format!("documents = '{documents}'\n{settings}"));
+        let (code, out, err) = run(&[], &["check", file.path().to_str().unwrap()]);
+        assert_eq!((code, err.as_str()), (Some(0), ""));
+        out
+    };
+    assert_eq!(
+        told("serve"),
+        "a          https://a.test/; documents from https://b.test/\n\
+         c          https://c.test/\n\
+         (default)  https://cdn.test/; documents from https://bucket.test/all/\n"
+    );
+    assert!(!told("redirect").contains("documents"));
+}
+
+#[test]
 fn what_some_clients_do_not_follow_is_noted() {
     let file = File::new(
         "public-url = 'https://registry.test'\ncdn = 'http://cdn.registry.test'\n\
