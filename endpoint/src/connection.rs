@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tracing::debug;
+use tracing::{Instrument, debug};
 
 use crate::client::{self, client};
 use crate::documents;
@@ -24,7 +24,7 @@ use crate::live::Live;
 use crate::objects::{self, Body};
 use crate::respond::respond;
 use crate::route::{Answer, Asked, decide};
-use crate::sight::{Asker, Exchange, TRACEPARENT, Trace, USER_AGENT, Witness};
+use crate::sight::{Asker, Exchange, TRACEPARENT, Trace, USER_AGENT, Witness, span};
 
 mod admin;
 mod clients;
@@ -199,7 +199,12 @@ impl Server {
         match ended.await {
             Some(Ok(())) => {}
             // The client's affair: it left, or spoke something else.
-            Some(Err(error)) => debug!(error, "connection ended"),
+            Some(Err(error)) => {
+                if let Some(status) = odd::answered(&*error) {
+                    self.witness.unread(status);
+                }
+                debug!(error, "connection ended");
+            }
             None => debug!("connection closed: nothing moves"),
         }
     }
@@ -210,7 +215,11 @@ impl Server {
         let last = odd::is_last(&request);
         let mut response = match odd::refused(&request) {
             Some(refused) => refused.map(Either::Left),
-            None => self.decided(request, peer).await,
+            None => {
+                let values = request.headers().get_all(TRACEPARENT).iter().map(HeaderValue::as_bytes);
+                let span = span(Trace::of(values));
+                self.decided(request, peer).instrument(span).await
+            }
         };
         if last {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

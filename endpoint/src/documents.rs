@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{Instrument, warn};
 
 use crate::objects::DOCUMENT_MAX;
 use crate::settings::{Base, Served};
@@ -39,6 +40,22 @@ pub(crate) struct Documents {
     /// By URL.
     kept: Cache<String, Arc<Kept>, Weight>,
     flights: Mutex<HashMap<String, Flight>>,
+    held: [AtomicU64; Held::ALL.len()],
+}
+
+/// How a document was there when it was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// Kept.
+    Hit,
+    /// Kept for longer than it may be, and sent all the same.
+    Stale,
+    /// Not at all.
+    Miss,
+}
+
+impl Held {
+    pub(crate) const ALL: [Self; 3] = [Self::Hit, Self::Stale, Self::Miss];
 }
 
 /// What becomes of a fetch, for all who wait for it.
@@ -97,7 +114,13 @@ impl Documents {
                 DefaultLifecycle::default(),
             ),
             flights: Mutex::default(),
+            held: Default::default(),
         })
+    }
+
+    /// How many were asked for and held in this way.
+    pub(crate) fn held(&self, how: Held) -> u64 {
+        self.held[how as usize].load(Ordering::Relaxed)
     }
 
     /// The document, and how old it is. `ttl` is how long what changes may be kept.
@@ -107,15 +130,26 @@ impl Documents {
         key: &Key,
         ttl: Duration,
     ) -> Result<(Arc<Kept>, Duration), Failure> {
+        let (held, outcome) = self.look(base, key, ttl).await;
+        self.held[held as usize].fetch_add(1, Ordering::Relaxed);
+        outcome
+    }
+
+    async fn look(
+        self: &Arc<Self>,
+        base: &Base,
+        key: &Key,
+        ttl: Duration,
+    ) -> (Held, Result<(Arc<Kept>, Duration), Failure>) {
         let url = format!("{base}{key}");
         let kept = self.kept.get(&url);
         let now = Instant::now();
         let stale = match kept.as_ref().map(|kept| (kept, kept.to_use(key, ttl, now))) {
-            Some((kept, Use::Fresh)) => return Ok((Arc::clone(kept), kept.age(now))),
+            Some((kept, Use::Fresh)) => return (Held::Hit, Ok((Arc::clone(kept), kept.age(now)))),
             Some((kept, Use::Meanwhile)) => {
                 // Goes on by itself.
                 drop(self.flight(url, base, key));
-                return Ok((Arc::clone(kept), kept.age(now)));
+                return (Held::Stale, Ok((Arc::clone(kept), kept.age(now))));
             }
             Some((kept, Use::InNeed)) => Some(kept),
             Some((_, Use::Never)) | None => None,
@@ -129,10 +163,12 @@ impl Documents {
         match (outcome, stale) {
             (Ok(kept), _) => {
                 let age = kept.age(Instant::now());
-                Ok((kept, age))
+                (Held::Miss, Ok((kept, age)))
             }
-            (Err(Failure::Down | Failure::Wrong), Some(stale)) => Ok((Arc::clone(stale), stale.age(now))),
-            (Err(failure), _) => Err(failure),
+            (Err(Failure::Down | Failure::Wrong), Some(stale)) => {
+                (Held::Stale, Ok((Arc::clone(stale), stale.age(now))))
+            }
+            (Err(failure), _) => (Held::Miss, Err(failure)),
         }
     }
 
@@ -147,13 +183,15 @@ impl Documents {
         drop(flights);
         let under_way = UnderWay { documents: Arc::clone(self), url };
         let (base, key) = (base.clone(), key.clone());
-        tokio::spawn(async move {
+        let fetch = async move {
             let outcome = under_way.documents.fetch(&under_way.url, &base, &key).await;
             // First, so that who comes now finds what is kept or asks anew.
             drop(under_way);
             // Perhaps nobody waits any more.
             let _ = tell.send(Some(outcome));
-        });
+        };
+        // Its log is that of the request which began it.
+        tokio::spawn(fetch.in_current_span());
         told
     }
 

@@ -22,7 +22,7 @@ use access::Queue;
 use kind::Kind;
 pub(crate) use metrics::{CONTENT_TYPE, text};
 use tally::Tally;
-pub(crate) use trace::{TRACEPARENT, Trace};
+pub(crate) use trace::{TRACEPARENT, Trace, span};
 
 /// The header in which a client says what it is.
 pub(crate) const USER_AGENT: &str = "user-agent";
@@ -125,6 +125,11 @@ impl Witness {
         {
             access.put(exchange, &asker());
         }
+    }
+
+    /// What could not be read as a request was refused. Nobody knows what it asked for.
+    pub(crate) fn unread(&self, status: StatusCode) {
+        self.tally.answered(Kind::Other, status, Duration::ZERO);
     }
 
     /// So many bytes went to a client.

@@ -15,7 +15,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::Method;
 use tokio::io::ReadBuf;
-use tracing::debug;
+use tracing::{Level, debug, enabled};
 
 use super::pulse::{Pulse, Told};
 use super::watched::Socket;
@@ -23,7 +23,7 @@ use crate::client::{self, client};
 use crate::live::{Live, View};
 use crate::respond::outline;
 use crate::route::{Answer, Asked, Reply, decide};
-use crate::sight::{Asker, Exchange, TRACEPARENT, Trace, USER_AGENT, Witness};
+use crate::sight::{Asker, Exchange, TRACEPARENT, Trace, USER_AGENT, Witness, span};
 
 mod plain;
 mod wire;
@@ -240,7 +240,10 @@ fn answer(
             | Reply::Failed => return None,
         }
         let outline = outline(&reply, settings);
-        debug!(%method, path, status = outline.status.as_u16());
+        if enabled!(Level::DEBUG) {
+            let span = span(Trace::of(values(TRACEPARENT)));
+            span.in_scope(|| debug!(%method, path, status = outline.status.as_u16()));
+        }
         wire::write(&outline, method, close, date, output);
         let begun = mem::replace(clock, Instant::now());
         let bytes = if method == Method::HEAD { 0 } else { outline.body.len() as u64 };

@@ -1,6 +1,8 @@
 //! Requests that a proxy before us may have understood otherwise, so that a request of one client could become another's:
 //! what hyper lets pass of that is refused, or is the last of its connection. Pure.
 
+use std::error::Error;
+
 use bytes::Bytes;
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::{Request, Response, StatusCode, Version};
@@ -20,6 +22,21 @@ pub(super) fn refused<B>(request: &Request<B>) -> Option<Response<Full<Bytes>>> 
         *response.status_mut() = StatusCode::BAD_REQUEST;
         response
     })
+}
+
+/// What hyper itself has said to whom it cannot read, so that no request ever came here.
+pub(super) fn answered(error: &(dyn Error + 'static)) -> Option<StatusCode> {
+    let error = error.downcast_ref::<hyper::Error>().filter(|error| error.is_parse())?;
+    if error.is_parse_version_h2() {
+        None
+    } else if !error.is_parse_too_large() {
+        Some(StatusCode::BAD_REQUEST)
+    // Nothing else tells the two apart.
+    } else if error.to_string() == "URI too long" {
+        Some(StatusCode::URI_TOO_LONG)
+    } else {
+        Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+    }
 }
 
 fn has_hosts<B>(request: &Request<B>) -> bool {

@@ -8,6 +8,7 @@ use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, Me
 
 use super::Sight;
 use super::tally::{BOUNDS, Total, total};
+use crate::documents::Held;
 use crate::live::View;
 
 /// What [`text`] returns.
@@ -27,6 +28,7 @@ pub(crate) fn text(sight: &Sight, view: &View) -> Result<String, prometheus::Err
         [(&[][..], total.sent)],
     ));
     families.extend(bases(view));
+    families.extend(documents(view));
     families.extend(process(sight));
     // A family without a member is none.
     families.retain(|family| !family.get_metric().is_empty());
@@ -85,6 +87,24 @@ fn bases(view: &View) -> Option<MetricFamily> {
     let watched: Vec<_> = watched.collect();
     let up = watched.iter().map(|(labels, up)| (&labels[..], *up));
     Some(gauge("base_up", "Whether a base is up, of those between which there is a choice.", up))
+}
+
+/// Only where they are served.
+fn documents(view: &View) -> Option<MetricFamily> {
+    let documents = view.documents.as_ref()?;
+    let held = Held::ALL.map(|how| {
+        let name = match how {
+            Held::Hit => "hit",
+            Held::Stale => "stale",
+            Held::Miss => "miss",
+        };
+        ([("result", name)], documents.held(how))
+    });
+    Some(counter(
+        "documents_total",
+        "Documents wanted of an origin: kept (hit), kept for too long but sent (stale), or asked for (miss).",
+        held.iter().map(|(labels, count)| (&labels[..], *count)),
+    ))
 }
 
 fn process(sight: &Sight) -> Vec<MetricFamily> {

@@ -25,7 +25,7 @@ pub(super) struct Tally {
 }
 
 /// Those that we answer, the frequent ones first. Any other is counted as [`OTHER`].
-const STATUSES: [u16; 14] = [302, 200, 404, 304, 206, 400, 405, 412, 414, 416, 500, 502, 503, 504];
+const STATUSES: [u16; 15] = [302, 200, 404, 304, 206, 400, 405, 412, 414, 416, 431, 500, 502, 503, 504];
 
 /// What stands for a status that has no counter of its own.
 const OTHER: &str = "other";

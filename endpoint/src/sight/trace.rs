@@ -1,4 +1,6 @@
-//! `traceparent` of W3C's Trace Context, as far as a log wants it. Pure.
+//! `traceparent` of W3C's Trace Context, as far as a log wants it.
+
+use tracing::{Span, error_span};
 
 /// Which trace a request belongs to, and which span of it made the request: both as hex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,11 @@ impl<'r> Trace<'r> {
         }
         Some(Self { id, parent })
     }
+}
+
+/// In which the log tells all that is done for a request, whatever level it is told at.
+pub(crate) fn span(trace: Option<Trace<'_>>) -> Span {
+    trace.map_or_else(Span::none, |Trace { id, parent }| error_span!("request", trace = id, parent))
 }
 
 /// In lower case alone, as the specification has it.

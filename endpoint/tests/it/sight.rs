@@ -1,12 +1,18 @@
 //! What those who watch over the endpoint see: metrics that agree with what was asked, and whether it is ready.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
+use contract::digest::Algorithm;
+use contract::media::MediaType;
+
+use crate::documents::{digest_view, manifest};
 use crate::rig::DEADLINE;
 use crate::rig::base::Base;
 use crate::rig::bucket::Bucket;
 use crate::rig::client::{Client, ask};
 use crate::rig::metrics::{all, becomes, scrape, value};
+use crate::rig::origin::Origin;
 use crate::rig::program::{Program, run};
 use crate::rig::settings::File;
 
@@ -82,6 +88,58 @@ fn what_was_asked_is_counted() {
     assert!(value(&metrics, "request_duration_seconds_sum") > 0.0);
     assert_eq!(all(&metrics, "base_up"), []);
     assert_eq!(all(&metrics, "access_log"), []);
+}
+
+#[test]
+fn what_cannot_be_read_is_counted() {
+    let program = serve(&[]);
+    for (request, status) in [
+        ("GET /v2/ HTTP/1.1\r\nno header\r\n\r\n".to_owned(), 400),
+        (format!("GET /{} HTTP/1.1\r\n{CLOSE}", "a".repeat(70_000)), 414),
+        (format!("GET / HTTP/1.1\r\nX: {}\r\n{CLOSE}", "x".repeat(200 << 10)), 431),
+    ] {
+        let client = Client::connect(program.address);
+        // It closes before it has read everything.
+        let _ = client.stream().write_all(request.as_bytes());
+        becomes(program.admin(), &format!("requests_total{{kind=other,status={status}}}"), 1.0);
+    }
+    assert_eq!(value(&scrape(program.admin()), "request_duration_seconds_count"), 3.0);
+}
+
+#[test]
+fn documents_are_counted_by_whether_they_were_kept() {
+    let (origin, manifest) = (Origin::start(), manifest("1"));
+    let (key, digest) = digest_view(&manifest, Algorithm::Sha256);
+    origin.put(&key, MediaType::OCI_MANIFEST, manifest.as_bytes());
+    let program = serve(&["--documents", "serve", "--origin", &origin.url()]);
+    for (reference, status) in [(&*digest.to_string(), 200), (&*digest.to_string(), 200), ("1.2", 404)] {
+        let path = format!("GET /v2/acme/app/manifests/{reference}");
+        assert_eq!(ask(program.address, &path, "").status, status);
+    }
+    let metrics = scrape(program.admin());
+    for (result, count) in [("hit", 1.0), ("stale", 0.0), ("miss", 2.0)] {
+        assert_eq!(value(&metrics, &format!("documents_total{{result={result}}}")), count, "{result}");
+    }
+    assert_eq!(all(&metrics, "documents_total").len(), 3);
+    assert_eq!(all(&scrape(serve(&[]).admin()), "documents_total"), []);
+}
+
+#[test]
+fn the_log_tells_the_trace_of_a_request_whoever_answers_it() {
+    const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let program = Program::start(&[("RUST_LOG", "endpoint=debug")], &CDN);
+    let traced = format!("traceparent: 00-{ID}-00f067aa0ba902b7-01\r\n");
+    let paths = ["/v2/here/tags/list", "/here"];
+    for path in paths {
+        ask(program.address, &format!("GET {path}"), &traced);
+        ask(program.address, &format!("GET {path}"), "");
+    }
+    let log = program.logged("here", 4);
+    for path in paths {
+        let lines = log.lines().filter(|line| line.contains(&format!("path=\"{path}\"")));
+        let told: Vec<_> = lines.map(|line| line.contains(&format!("trace=\"{ID}\""))).collect();
+        assert_eq!(told, [true, false], "{path}\n{log}");
+    }
 }
 
 #[test]
