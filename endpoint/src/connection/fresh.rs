@@ -76,17 +76,20 @@ impl AsyncRead for Fresh {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // Once: from then on the runtime sees to it that others have their turn.
-        if !mem::replace(&mut self.was_read, true)
-            && let State::Unknown(socket) = &mut self.state
-        {
-            let read = socket.read(buffer.initialize_unfilled());
-            if !would_block(&read) {
-                buffer.advance(read?);
-                return Poll::Ready(Ok(()));
+        let fresh = &mut *self;
+        match &mut fresh.state {
+            State::Known(socket) => return Pin::new(socket).poll_read(context, buffer),
+            // Once: from then on the runtime sees to it that others have their turn.
+            State::Unknown(socket) if !mem::replace(&mut fresh.was_read, true) => {
+                let read = socket.read(buffer.initialize_unfilled());
+                if !would_block(&read) {
+                    buffer.advance(read?);
+                    return Poll::Ready(Ok(()));
+                }
             }
+            State::Unknown(_) | State::Lost => {}
         }
-        self.know()?.poll_read(context, buffer)
+        fresh.know()?.poll_read(context, buffer)
     }
 }
 
@@ -96,6 +99,9 @@ impl AsyncWrite for Fresh {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if let State::Known(socket) = &mut self.state {
+            return Pin::new(socket).poll_write(context, bytes);
+        }
         match self.at_once(|mut socket| socket.write(bytes)) {
             Some(wrote) => Poll::Ready(wrote),
             None => self.know()?.poll_write(context, bytes),

@@ -1,5 +1,7 @@
 //! What kind of thing a request asks for, by its path alone. Pure.
 
+use memchr::memrchr;
+
 use crate::settings::OBJECTS;
 
 /// What kind of thing a request asks for, whether or not there can be such a thing: a manifest of a name that is none is
@@ -79,7 +81,13 @@ fn v2(rest: &str) -> Kind {
         _ => {}
     }
     // The name comes first and may hold any of these words.
-    match rest.rsplit('/').nth(1) {
+    // The last but one segment, by memchr: every request pays it.
+    let bytes = rest.as_bytes();
+    let segment = memrchr(b'/', bytes).map(|end| {
+        let begin = memrchr(b'/', &bytes[..end]).map_or(0, |slash| slash + 1);
+        &rest[begin..end]
+    });
+    match segment {
         Some("blobs") => Kind::Blob,
         Some("manifests") => Kind::Manifest,
         Some("tags") => Kind::TagList,
