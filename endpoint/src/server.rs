@@ -113,6 +113,8 @@ async fn one_of(door: Door, live: Live, role: Role, room: Arc<Room>, shutdown: i
     let mut crowd = Crowd::new(&live.view().settings.limits);
     let mut shutdown = pin!(shutdown);
     let mut looked = Instant::now();
+    // One, and not one for each turn: a clock set anew while nothing else is due wakes the runtime.
+    let mut look = pin!(time::sleep_until(looked + crowd.tick()));
     // Accepted when there was room, which another loop may have taken since.
     let mut waiting = None;
     loop {
@@ -126,11 +128,14 @@ async fn one_of(door: Door, live: Live, role: Role, room: Arc<Room>, shutdown: i
         }
         let full = waiting.is_some() || room.has(limits.connections);
         let (next_look, anybody) = (looked + crowd.tick(), crowd.len() > 0);
+        if anybody && look.deadline() != next_look {
+            look.as_mut().reset(next_look);
+        }
         tokio::select! {
             biased;
             () = &mut shutdown => break,
             () = crowd.ended() => {}
-            () = time::sleep_until(next_look), if anybody => {
+            () = &mut look, if anybody => {
                 looked = Instant::now();
                 crowd.look(looked, server.witness());
             }
