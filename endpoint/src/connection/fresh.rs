@@ -14,6 +14,12 @@ use tokio::net::TcpStream;
 
 use super::watched::Socket;
 
+/// In one packet with the end of the connection, which comes next, where the system knows how.
+#[cfg(target_os = "linux")]
+const LAST: SendFlags = SendFlags::MORE.union(SendFlags::NOSIGNAL);
+#[cfg(not(target_os = "linux"))]
+const LAST: SendFlags = SendFlags::empty();
+
 /// A TCP socket, which the runtime knows from the first time on that it has to be waited for.
 pub(crate) struct Fresh {
     state: State,
@@ -137,9 +143,7 @@ impl Socket for Fresh {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // In one packet with the end of the connection, which comes next.
-        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-        match self.at_once(|socket| Ok(send(socket, bytes, flags)?)) {
+        match self.at_once(|socket| Ok(send(socket, bytes, LAST)?)) {
             Some(wrote) => Poll::Ready(wrote),
             None => self.as_mut().poll_write(context, bytes),
         }

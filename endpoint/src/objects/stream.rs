@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
-use http_range_header::ParsedRanges;
+use http_range_header::{ParsedRanges, StartPosition};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncSeekExt, ReadBuf, Take};
@@ -42,17 +42,19 @@ pub(super) async fn file(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     let (status, begin, length) = match wanted.filter(|wanted| wanted.ranges.len() == 1) {
         None => (StatusCode::OK, 0, size),
-        Some(wanted) => match wanted.validate(size).ok().and_then(|ranges| ranges.into_iter().next()) {
-            Some(range) => {
-                let (first, last) = range.into_inner();
-                headers.insert(CONTENT_RANGE, value(format!("bytes {first}-{last}/{size}"))?);
-                (StatusCode::PARTIAL_CONTENT, first, last - first + 1)
+        Some(wanted) => {
+            match satisfiable(wanted, size).validate(size).ok().and_then(|ranges| ranges.into_iter().next()) {
+                Some(range) => {
+                    let (first, last) = range.into_inner();
+                    headers.insert(CONTENT_RANGE, value(format!("bytes {first}-{last}/{size}"))?);
+                    (StatusCode::PARTIAL_CONTENT, first, last - first + 1)
+                }
+                None => {
+                    headers.insert(CONTENT_RANGE, value(format!("bytes */{size}"))?);
+                    (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0)
+                }
             }
-            None => {
-                headers.insert(CONTENT_RANGE, value(format!("bytes */{size}"))?);
-                (StatusCode::RANGE_NOT_SATISFIABLE, 0, 0)
-            }
-        },
+        }
     };
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     if begin > 0 {
@@ -68,6 +70,16 @@ pub(super) async fn file(
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
+}
+
+/// Who asks for more of the end than there is wants all of it (RFC 9110 §14.1.2).
+fn satisfiable(mut wanted: ParsedRanges, size: u64) -> ParsedRanges {
+    for range in &mut wanted.ranges {
+        if let (StartPosition::FromLast(last), true) = (&mut range.start, size > 0) {
+            *last = size.min(*last);
+        }
+    }
+    wanted
 }
 
 fn value(text: String) -> io::Result<HeaderValue> {

@@ -4,7 +4,6 @@ use std::io;
 use std::net::{self, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 
-use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -34,8 +33,20 @@ impl Door {
     }
 }
 
+#[cfg(target_os = "linux")]
 fn accept(listener: &TcpStream) -> io::Result<(Fresh, SocketAddr)> {
+    use rustix::net::{SocketFlags, acceptfrom_with};
+
     let (socket, peer) = acceptfrom_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
     let peer = peer.and_then(|peer| peer.try_into().ok()).ok_or(io::ErrorKind::ConnectionAborted)?;
+    Ok((Fresh::new(socket.into()), peer))
+}
+
+/// Where a socket cannot be accepted as one that does not block.
+#[cfg(not(target_os = "linux"))]
+fn accept(listener: &TcpStream) -> io::Result<(Fresh, SocketAddr)> {
+    let (socket, peer) = SockRef::from(listener).accept()?;
+    socket.set_nonblocking(true)?;
+    let peer = peer.as_socket().ok_or(io::ErrorKind::ConnectionAborted)?;
     Ok((Fresh::new(socket.into()), peer))
 }

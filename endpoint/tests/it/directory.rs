@@ -105,6 +105,7 @@ fn a_download_can_be_resumed() {
         ("Range: bytes=0-9\r\n".to_owned(), 206, "bytes 0-9/100000", 0..10),
         ("Range: bytes=99990-\r\n".to_owned(), 206, "bytes 99990-99999/100000", 99_990..100_000),
         ("Range: bytes=-5\r\n".to_owned(), 206, "bytes 99995-99999/100000", 99_995..100_000),
+        ("Range: bytes=-999999\r\n".to_owned(), 206, "bytes 0-99999/100000", 0..100_000),
         ("Range: bytes=5-999999\r\n".to_owned(), 206, "bytes 5-99999/100000", 5..100_000),
         (format!("Range: bytes=7-8\r\nIf-Range: {tag}\r\n"), 206, "bytes 7-8/100000", 7..9),
         ("Range: bytes=7-8\r\nIf-Range: \"other\"\r\n".to_owned(), 200, "", 0..100_000),
