@@ -32,6 +32,9 @@ pub enum Unknown {
     Plain,
     /// To a v2 client, which expects an [`error_document`].
     V2(ErrorCode),
+    /// The same, where the spec wants a 400: "If the request is invalid, such as a `<digest>` with an invalid syntax",
+    /// the list of referrers "MUST NOT" be a 404, on which clients look for a tag instead.
+    Invalid(ErrorCode),
 }
 
 /// The codes of the distribution spec's table "Error Codes" that a registry of objects has a use for.
@@ -47,9 +50,8 @@ pub enum ErrorCode {
     NameInvalid,
     /// A repository that is not there.
     NameUnknown,
-    /// A page of a list of no number of entries. Not in the spec's table, but what `distribution` says.
-    PaginationNumberInvalid,
-    /// What is asked for cannot be told for a while. As above.
+    /// What is asked for cannot be told for a while. Not in the spec's table, which is for 4XX, but what `distribution`
+    /// says.
     Unavailable,
     /// Something that this registry does not do.
     Unsupported,
@@ -64,7 +66,6 @@ impl ErrorCode {
             Self::ManifestUnknown => "MANIFEST_UNKNOWN",
             Self::NameInvalid => "NAME_INVALID",
             Self::NameUnknown => "NAME_UNKNOWN",
-            Self::PaginationNumberInvalid => "PAGINATION_NUMBER_INVALID",
             Self::Unavailable => "UNAVAILABLE",
             Self::Unsupported => "UNSUPPORTED",
         }
@@ -88,7 +89,7 @@ impl Request {
             "/v1/search" => Self::Search,
             _ => {
                 if let Some(rest) = path.strip_prefix("/v2/") {
-                    v2(rest).map_or_else(|code| Self::Unknown(Unknown::V2(code)), Self::Object)
+                    v2(rest).map_or_else(Self::Unknown, Self::Object)
                 } else {
                     let key = path.strip_prefix("/v1/").and_then(v1);
                     key.map_or(Self::Unknown(Unknown::Plain), Self::Object)
@@ -99,23 +100,30 @@ impl Request {
 }
 
 /// The name comes first and may hold any word, `blobs` too, so a path is read from its end.
-fn v2(rest: &str) -> Result<Key, ErrorCode> {
+fn v2(rest: &str) -> Result<Key, Unknown> {
+    const NO_PATH: Unknown = Unknown::V2(ErrorCode::Unsupported);
     if rest == "_catalog" {
         return Ok(Key::Catalog);
     }
-    let (rest, last) = rsplit(rest).ok_or(ErrorCode::Unsupported)?;
-    let (name, kind) = rsplit(rest).ok_or(ErrorCode::Unsupported)?;
-    let parsed = || name.parse::<Repository>();
+    let (rest, last) = rsplit(rest).ok_or(NO_PATH)?;
+    let (name, kind) = rsplit(rest).ok_or(NO_PATH)?;
+    let parsed = || name.parse::<Repository>().map_err(|_| ErrorCode::NameInvalid);
     match kind {
         "blobs" => {
-            Repository::check(name).map_err(|_| ErrorCode::NameInvalid)?;
-            digest(last).map(Key::Blob)
+            Repository::check(name).map_err(|_| Unknown::V2(ErrorCode::NameInvalid))?;
+            digest(last).map(Key::Blob).map_err(Unknown::V2)
         }
         // Whatever is wrong with it, there is no such manifest: any other code stops old Docker from trying v1.
-        "manifests" => parsed().ok().and_then(|name| manifest(name, last)).ok_or(ErrorCode::ManifestUnknown),
-        "referrers" => Ok(Key::Referrers(parsed().map_err(|_| ErrorCode::NameInvalid)?, digest(last)?)),
-        "tags" if last == "list" => parsed().map(Key::TagList).map_err(|_| ErrorCode::NameInvalid),
-        _ => Err(ErrorCode::Unsupported),
+        "manifests" => {
+            let key = parsed().ok().and_then(|name| manifest(name, last));
+            key.ok_or(Unknown::V2(ErrorCode::ManifestUnknown))
+        }
+        "referrers" => {
+            let key = parsed().and_then(|name| Ok(Key::Referrers(name, digest(last)?)));
+            key.map_err(Unknown::Invalid)
+        }
+        "tags" if last == "list" => parsed().map(Key::TagList).map_err(Unknown::V2),
+        _ => Err(NO_PATH),
     }
 }
 

@@ -19,6 +19,7 @@ const CATALOG: &str = "docker/registry/v2/catalog.json";
 const V1_REPOSITORIES: &str = "repositories";
 const V1_IMAGES: &str = "images";
 const OWN: &str = "static-registry";
+const SEARCH: &str = "static-registry/search.json";
 
 /// The typed name of an object.
 ///
@@ -60,6 +61,8 @@ pub enum Key {
     V1Layer(v1::Id),
     /// Published by digest alone: not garbage, though no tag names it.
     Keep(Repository, Digest),
+    /// What repositories say of themselves, for those who search.
+    Search,
     /// The store's own settings.
     Settings,
     /// What the store was seen to do with conditional writes.
@@ -131,6 +134,7 @@ impl Key {
             | Self::V1Images(_)
             | Self::V1Tags(_)
             | Self::V1Tag(..)
+            | Self::Search
             | Self::Settings
             | Self::Probe
             | Self::Lock
@@ -158,6 +162,7 @@ impl Key {
             | Self::V1Tag(..)
             | Self::V1Json(_)
             | Self::V1Ancestry(_)
+            | Self::Search
             | Self::Settings
             | Self::Probe => "application/json",
         })
@@ -197,11 +202,12 @@ impl Key {
             | Self::V1Tag(..)
             | Self::V1Json(_)
             | Self::V1Ancestry(_)
-            | Self::V1Layer(_) => true,
+            | Self::V1Layer(_)
+            | Self::Search => true,
         }
     }
 
-    /// Whether the object is made anew from links, whenever it is missing or wrong.
+    /// Whether the object is made anew from others, whenever it is missing or wrong.
     pub fn is_derived(&self) -> bool {
         match self {
             Self::DigestView(..)
@@ -211,7 +217,8 @@ impl Key {
             | Self::Catalog
             | Self::V1Images(_)
             | Self::V1Tags(_)
-            | Self::V1Tag(..) => true,
+            | Self::V1Tag(..)
+            | Self::Search => true,
             Self::Blob(_)
             | Self::LayerLink(..)
             | Self::RevisionLink(..)
@@ -249,6 +256,7 @@ impl Key {
             | Self::V1Ancestry(_)
             | Self::V1Layer(_)
             | Self::Keep(..)
+            | Self::Search
             | Self::Settings
             | Self::Probe
             | Self::Lock
@@ -314,6 +322,7 @@ impl Key {
                 put(to, &[OWN, "/keep/", name.as_str(), "/_revisions/"])?;
                 of_digest(to, digest)
             }
+            Self::Search => to.write_str(SEARCH),
             Self::Settings => put(to, &[OWN, "/settings.json"]),
             Self::Probe => put(to, &[OWN, "/probe.json"]),
             Self::Lock => put(to, &[OWN, "/lock"]),
@@ -367,7 +376,8 @@ impl fmt::Display for Key {
 
 impl Prefix {
     /// What all paths of [public](Key::is_public) keys begin with, and no others: what everybody has to be able to read.
-    pub const PUBLIC: [&str; 3] = ["docker/", "images/", "repositories/"];
+    /// Folders, with their slash, and one whole path: an endpoint reads what people search in as it reads the rest.
+    pub const PUBLIC: [&str; 4] = ["docker/", "images/", "repositories/", SEARCH];
 
     /// The path that the keys begin with, with its closing slash.
     pub fn path(&self) -> String {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod api;
+pub mod description;
 pub mod descriptor;
 pub mod digest;
 pub mod key;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::description::Description;
 use crate::descriptor::Descriptor;
 use crate::digest::Digest;
 use crate::manifest::Manifest;
@@ -31,6 +32,7 @@ pub trait Listing: Sized + Clone + PartialEq + Serialize + DeserializeOwned {
 
 impl Listing for TagList {}
 impl Listing for Catalog {}
+impl Listing for Search {}
 impl Listing for Referrers {}
 impl Listing for V1Tags {}
 impl Listing for V1Images {}
@@ -56,6 +58,14 @@ impl TagList {
 pub struct Catalog {
     /// In byte order.
     pub repositories: BTreeSet<Repository>,
+}
+
+/// What repositories say of themselves. It adds to the catalog, which alone says what is there: one that is not there may
+/// be described here, and most of those that are there are not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Search {
+    /// By repository, in byte order.
+    pub descriptions: BTreeMap<Repository, Description>,
 }
 
 /// `referrers/<digest>`: an image index of the manifests whose subject this digest is.
@@ -180,6 +190,11 @@ mod tests {
         let mut catalog = Catalog::default();
         catalog.repositories.extend(["b", "acme/app"].map(|name| name.parse().unwrap()));
         assert_eq!(text(&catalog), r#"{"repositories":["acme/app","b"]}"#);
+
+        let mut search = Search::default();
+        let said = Description::new("Says \"hello\"").unwrap();
+        search.descriptions.insert("acme/app".parse().unwrap(), said);
+        assert_eq!(text(&search), r#"{"descriptions":{"acme/app":"Says \"hello\""}}"#);
 
         let id = v1::Id([0xab; 32]);
         let v1_tags = V1Tags { tags: [("latest".parse().unwrap(), id), ("1".parse().unwrap(), id)].into() };

@@ -99,6 +99,7 @@ async fn read<B>(
         | Key::V1Json(_)
         | Key::V1Ancestry(_)
         | Key::Keep(..)
+        | Key::Search
         | Key::Settings
         | Key::Probe
         | Key::Lock
@@ -186,6 +187,7 @@ pub(crate) fn missing(key: &Key) -> Unknown {
         | Key::V1Ancestry(_)
         | Key::V1Layer(_)
         | Key::Keep(..)
+        | Key::Search
         | Key::Settings
         | Key::Probe
         | Key::Lock

@@ -48,13 +48,11 @@ pub(crate) fn outline<'r>(reply: &'r Reply, settings: &'r Settings) -> Outline<'
         Reply::Healthy => fixed(StatusCode::OK, TEXT, "ok\n"),
         Reply::Redirect(location) => redirect(location, settings.redirect_caching.as_bytes()),
         Reply::RedirectOfClient(location) => redirect(location, OF_CLIENT),
+        Reply::Unknown(unknown @ Unknown::Invalid(_)) => refusal(StatusCode::BAD_REQUEST, *unknown, ""),
         Reply::Unknown(unknown) => refusal(StatusCode::NOT_FOUND, *unknown, "not found\n"),
         Reply::MethodNotAllowed(unknown) => method_not_allowed(*unknown),
         Reply::TooLong => fixed(StatusCode::URI_TOO_LONG, TEXT, "path too long\n"),
-        Reply::BadPage => {
-            let code = Unknown::V2(ErrorCode::PaginationNumberInvalid);
-            refusal(StatusCode::BAD_REQUEST, code, "")
-        }
+        Reply::BadPage => bad_page(),
         Reply::OriginDown(voice) => refusal(StatusCode::SERVICE_UNAVAILABLE, *voice, "try again later\n"),
         Reply::OriginWrong(voice) => refusal(StatusCode::BAD_GATEWAY, *voice, "the origin has it wrong\n"),
         Reply::Failed => failed(),
@@ -126,7 +124,9 @@ fn method_not_allowed(unknown: Unknown) -> Outline<'static> {
 fn refusal(status: StatusCode, unknown: Unknown, text: &'static str) -> Outline<'static> {
     match unknown {
         Unknown::Plain => fixed(status, TEXT, text),
-        Unknown::V2(code) => fixed(status, JSON, error_document(code, message(code))),
+        Unknown::V2(code) | Unknown::Invalid(code) => {
+            fixed(status, JSON, error_document(code, message(code)))
+        }
     }
 }
 
@@ -138,10 +138,15 @@ fn message(code: ErrorCode) -> &'static str {
         ErrorCode::ManifestUnknown => "there is no such manifest",
         ErrorCode::NameInvalid => "this is not the name of a repository",
         ErrorCode::NameUnknown => "there is no such repository",
-        ErrorCode::PaginationNumberInvalid => "n is to be a number, and last an entry of the list",
         ErrorCode::Unavailable => "the registry cannot read this at the moment; try again later",
         ErrorCode::Unsupported => "this registry is for pulling only, and does not know this path or method",
     }
+}
+
+/// The spec's table has no code for it, and "the `code` field MUST be one of the following".
+fn bad_page() -> Outline<'static> {
+    let message = "n is to be a number, and last an entry of the list";
+    fixed(StatusCode::BAD_REQUEST, JSON, error_document(ErrorCode::Unsupported, message))
 }
 
 fn failed() -> Outline<'static> {

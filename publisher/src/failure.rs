@@ -204,7 +204,8 @@ impl CommandError {
 }
 
 /// Where a grant does not do it.
-const NOT_PUBLIC: &str = "let everybody read what is below docker/, images/ and repositories/, then run init again. AWS: \
+const NOT_PUBLIC: &str = "let everybody read what is below docker/, images/ and repositories/, and static-registry/search.json, then \
+    run init again. AWS: \
     `aws s3api put-public-access-block --bucket BUCKET --public-access-block-configuration \
     BlockPublicPolicy=false,RestrictPublicBuckets=false`, and so for the account. Ceph without bucket policies: a public-read \
     ACL on each object. Garage: `garage bucket website --allow BUCKET`, and R2: its public URL; both with --public-url. \

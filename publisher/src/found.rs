@@ -58,6 +58,7 @@ impl Found {
                 | Key::V1Ancestry(_)
                 | Key::V1Layer(_)
                 | Key::Keep(..)
+                | Key::Search
                 | Key::Settings
                 | Key::Probe
                 | Key::Lock
@@ -65,6 +66,16 @@ impl Found {
                 | Key::Segment { .. } => {}
             }
         }
+    }
+
+    /// The repositories that hold a manifest.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (&Repository, &Held)> {
+        self.repositories.iter().filter(|(_, held)| !held.revisions.is_empty())
+    }
+
+    /// Whether this one does.
+    pub(crate) fn holds(&self, name: &Repository) -> bool {
+        self.repositories.get(name).is_some_and(|held| !held.revisions.is_empty())
     }
 
     fn of(&mut self, name: Repository) -> &mut Held {

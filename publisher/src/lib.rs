@@ -10,6 +10,7 @@ pub mod cli;
 pub mod command;
 pub mod content;
 pub mod derive;
+mod describe;
 pub mod failure;
 mod found;
 pub mod image;

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use contract::key::Key;
-use contract::listing::{Catalog, Listing, Referrers, TagList};
+use contract::listing::{Catalog, Listing, Referrers, Search, TagList};
 
 use crate::plan::Change;
 use crate::store::{Document, Kind, Store, StoreError, When};
 
+pub(crate) mod search;
 mod unite;
 mod v1;
 
@@ -44,6 +45,7 @@ pub async fn change(store: &dyn Store, change: &Change) -> Result<(), StoreError
             };
             update(store, &Key::Catalog, Catalog::default(), add).await?;
         }
+        Change::Description(name, said) => search::say(store, name, said).await?,
         Change::V1(name, ids) => v1::change(store, name, ids).await?,
     }
     Ok(())
@@ -61,6 +63,10 @@ pub async fn holds(store: &dyn Store, change: &Change) -> Result<bool, StoreErro
         }
         Change::Catalog(name) => {
             has(store, &Key::Catalog, |catalog: &Catalog| catalog.repositories.contains(name)).await
+        }
+        Change::Description(name, said) => {
+            let says = |search: &Search| search.descriptions.get(name) == Some(said);
+            has(store, &Key::Search, says).await
         }
         Change::V1(name, ids) => v1::holds(store, name, ids).await,
     }

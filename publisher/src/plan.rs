@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::description::Description;
 use contract::descriptor::Descriptor;
 use contract::digest::Digest;
 use contract::key::Key;
@@ -163,6 +164,8 @@ pub enum Change {
     Referrer(Repository, Digest, Box<Descriptor>),
     /// This repository is there.
     Catalog(Repository),
+    /// This is what it says of itself.
+    Description(Repository, Description),
     /// In v1 these tags have these ids, or none.
     V1(v1::Repository, BTreeMap<Tag, Option<v1::Id>>),
 }

@@ -71,6 +71,7 @@ impl Relist<'_> {
         let mut summary = Summary::default();
         done.into_iter().for_each(|part| summary.add(part));
         summary.written += usize::from(lists::catalog(store, &found).await?);
+        summary.written += usize::from(lists::search(self.derive, &found, self.jobs).await?);
         summary.removed += self.stale_views(&found).await?;
         Ok(summary)
     }

@@ -10,7 +10,7 @@ use contract::manifest::Manifest;
 use contract::name::{Repository, Tag};
 
 use crate::derive::Derive;
-use crate::listings::{self, rewrite};
+use crate::listings::{self, rewrite, search};
 use crate::plan::Change;
 use crate::store::{Store, StoreError};
 
@@ -147,7 +147,7 @@ async fn forget(
         })
         .await?;
     }
-    if revisions(store, name).await?.is_empty() {
+    if !search::is_held(store, name).await? {
         rewrite(store, &Key::Catalog, async |said| {
             let mut catalog = said.and_then(|said| Catalog::from_bytes(said).ok()).unwrap_or_default();
             catalog.repositories.remove(name);
@@ -155,9 +155,10 @@ async fn forget(
         })
         .await?;
         // One that came meanwhile found its repository still listed.
-        if !revisions(store, name).await?.is_empty() {
+        if search::is_held(store, name).await? {
             listings::change(store, &Change::Catalog(name.clone())).await?;
         }
+        search::forget(store, name).await?;
     }
     Ok(())
 }

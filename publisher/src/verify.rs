@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use contract::key::{Key, Prefix};
-use contract::listing::{Catalog, Listing};
+use contract::listing::{Catalog, Listing, Search};
 use contract::name::Repository;
 use contract::v1;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -49,9 +49,9 @@ impl Verify<'_> {
         stream::iter(each).buffer_unordered(self.jobs).try_collect::<()>().await?;
         if only.is_none() {
             catalog(&looking, &found).await?;
+            search(&looking).await?;
         }
-        let repositories = found.repositories.values().filter(|held| !held.revisions.is_empty()).count();
-        Ok(looking.summary(repositories))
+        Ok(looking.summary(found.held().count()))
     }
 
     async fn found(&self, only: Option<&Repository>) -> Result<Found, StoreError> {
@@ -85,10 +85,19 @@ async fn repository(looking: &Looking<'_>, name: &Repository, held: &Held) -> Re
 
 /// The catalog names all repositories that hold a manifest, and no others.
 async fn catalog(looking: &Looking<'_>, found: &Found) -> Result<(), StoreError> {
-    let held = found.repositories.iter().filter(|(_, held)| !held.revisions.is_empty());
-    let repositories: BTreeSet<Repository> = held.map(|(name, _)| name.clone()).collect();
+    let repositories: BTreeSet<Repository> = found.held().map(|(name, _)| name.clone()).collect();
     if repositories.is_empty() && looking.store().size(&Key::Catalog).await?.is_none() {
         return Ok(());
     }
     looking.document(&Key::Catalog, &Catalog { repositories }.to_bytes(), "the repositories").await
+}
+
+/// What repositories say of themselves need not be there: they are found by their names, too.
+async fn search(looking: &Looking<'_>) -> Result<(), StoreError> {
+    let Some(found) = looking.store().read(&Key::Search).await? else { return Ok(()) };
+    looking.object(&Key::Search, None, "who searches").await?;
+    if Search::from_bytes(&found.bytes).is_err() {
+        looking.tell(&Key::Search, Wrong::Disagrees("what repositories say of themselves"));
+    }
+    Ok(())
 }

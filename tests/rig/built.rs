@@ -27,6 +27,15 @@ CMD ["/bin/busybox", "cat", "/second", "/third"]
 impl Built {
     /// Builds an image whose layers no other image has: `name` is in every one of them.
     pub(crate) fn new(name: &str) -> Self {
+        Self::build(name, &[])
+    }
+
+    /// The same with this label.
+    pub(crate) fn labelled(name: &str, label: &str) -> Self {
+        Self::build(name, &["--label", label])
+    }
+
+    fn build(name: &str, options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let context = dir.path().join("context");
         fs::create_dir_all(context.join("base/bin")).unwrap();
@@ -39,7 +48,8 @@ impl Built {
         let built = Self { dir, prints: format!("first of {name}\nsecond\nthird of {name}\n") };
         let local = format!("built/{name}:local");
         let docker = |arguments: &[&str]| dockerd().docker(arguments);
-        docker(&["build", "--quiet", "--network", "none", "--tag", &local, path(&context)]);
+        let build = ["build", "--quiet", "--network", "none", "--tag", &local];
+        docker(&[&build, options, &[path(&context)]].concat());
         assert_eq!(docker(&["run", "--rm", "--network", "none", &local]), built.prints);
         docker(&["save", "--output", path(&built.archive()), &local]);
         docker(&["image", "rm", "--force", &local]);

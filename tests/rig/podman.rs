@@ -27,10 +27,10 @@ impl Podman {
         self.podman(&["pull", "--tls-verify=false", "--signature-policy", policy.to_str().unwrap(), image])
     }
 
-    /// Searches a registry that speaks plain HTTP.
+    /// Searches a registry that speaks plain HTTP; gives a line for each repository, in this format.
     #[track_caller]
-    pub(crate) fn search(&self, what: &str) -> String {
-        self.podman(&["search", "--tls-verify=false", what])
+    pub(crate) fn search(&self, what: &str, format: &str) -> String {
+        self.podman(&["search", "--tls-verify=false", "--no-trunc", "--format", format, what])
     }
 
     /// Runs the image's own command and gives what it printed.

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::immutable::source;
 use crate::pull::digest_of;
 use crate::refused::assert_says;
 use crate::rig::http;
-use crate::rig::layout::sha256;
+use crate::rig::layout::{Layer, Layout, OCI_INDEX, sha256};
 use crate::rig::ours::{self, Endpoint, publisher};
 use crate::rig::process::{Run, free_port, run};
 use crate::rig::seaweed::{OWNER, READER, seaweed};
@@ -55,9 +56,31 @@ fn serves(base: &str, store: &str, publish: impl Fn(&[&str]) -> Run) {
     let manifest = std::fs::read(pulled.path().join("manifest.json")).unwrap();
     assert_eq!(sha256(&manifest), digest_of(&published.stdout, "acme/app:v1"));
 
+    // And found by those who search: an endpoint reads what is said of it as everybody does.
+    let said = described("Heard by everybody");
+    let told = publish(&["publish", said.path().to_str().unwrap(), "acme/said:1", "--to", store]);
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    let serving = Endpoint::serving(base, &[]);
+    let found = http::get(&serving.url("/v1/search?q=heard"));
+    let entry = r#""name":"acme/said","description":"Heard by everybody""#;
+    assert!(found.text().contains(entry), "{}", found.text());
+
     let other = source("another");
     let moved = publish(&["publish", other.path().to_str().unwrap(), "acme/app:v1", "--to", store]);
     assert_says(&moved, 1, &["acme/app:v1", "is immutable (v*)"]);
+}
+
+/// An image index that says this of itself.
+fn described(text: &str) -> TempDir {
+    let (place, mut layout) = (tempfile::tempdir().unwrap(), Layout::default());
+    let image = layout.image("linux/amd64", &[Layer::gzip(&[("a", text.as_bytes())])]);
+    let index = layout.manifest(&json!({
+        "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [image],
+        "annotations": {"org.opencontainers.image.description": text},
+    }));
+    layout.list(&index, "1");
+    layout.write_dir(place.path());
+    place
 }
 
 #[test]
@@ -71,6 +94,11 @@ fn a_bucket_from_nothing() {
     let dry = say(&["--dry-run", "--immutable", "v*"]);
     assert_eq!(dry.code, Some(0), "{}", dry.stderr);
     assert!(dry.stdout.contains("arn:aws:s3:::made-by-init/some/prefix/docker/*"), "{}", dry.stdout);
+    assert!(
+        dry.stdout.contains("arn:aws:s3:::made-by-init/some/prefix/static-registry/search.json\""),
+        "{}",
+        dry.stdout
+    );
     assert!(dry.stdout.contains(r#"{"immutable":["v*"]}"#), "{}", dry.stdout);
     assert_says(&s3(&["list", &store]), 1, &["made-by-init", "is not there", "registry-publisher init"]);
 

@@ -12,6 +12,7 @@ mod bounded;
 mod crowd;
 mod deploy;
 mod faults;
+mod heads;
 mod immutable;
 mod indexes;
 mod init;

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use ureq::http::Method;
 
+use crate::immutable::source;
 use crate::pull::digest_of;
 use crate::rig::built::Built;
 use crate::rig::dockerd::dockerd;
@@ -37,12 +38,48 @@ fn clients_find_digests_and_images_by_tag() {
     let tags = skopeo(&["list-tags", "--tls-verify=false", &format!("docker://{}/acme/app", endpoint.host)]);
     let tags: serde_json::Value = serde_json::from_str(&tags).unwrap();
     assert_eq!(tags["Tags"], serde_json::json!(["1.2", "2"]));
-    let found = dockerd().docker(&["search", &format!("{}/app", endpoint.host)]);
-    assert!(found.contains("acme/app"), "{found}");
-    assert!(!dockerd().docker(&["search", &format!("{}/other", endpoint.host)]).contains("acme/app"));
-    let found = Podman::new().search(&format!("{}/app", endpoint.host));
-    assert!(found.contains("/acme/app"), "{found}");
     assert_eq!(http::get(&endpoint.url(&format!("/v2/acme/app/referrers/{digest}"))).status, 200);
+}
+
+#[test]
+fn search_finds_names_and_descriptions() {
+    let label = "org.opencontainers.image.description=Prints  three lines";
+    let (store, built, podman) = (Store::bucket(), Built::labelled("search", label), Podman::new());
+    let silent = source("silent");
+    store.publish(silent.path(), &["acme/app-tools:1", "acme/app:0"]);
+    store.publish(&built.archive(), &["acme/app:1", "three:1"]);
+    store.publish(silent.path(), &["acme/app:2", "acme/silent:1"]);
+    let endpoint = store.endpoint_serving(&["--changing-ttl", "0s"]);
+    let said = "Prints three lines";
+    for (term, names) in [
+        ("app", &["acme/app", "acme/app-tools"][..]),
+        ("acme", &["acme/app", "acme/app-tools", "acme/silent"]),
+        ("three", &["three", "acme/app"]),
+        ("PRINTS", &["acme/app", "three"]),
+        ("other", &[]),
+    ] {
+        let lines = |host: &str| {
+            let line = |name: &&str| {
+                let said = if ["acme/app", "three"].contains(name) { said } else { "" };
+                format!("{host}{name}: {said}")
+            };
+            names.iter().map(line).collect::<Vec<_>>()
+        };
+        let (what, format) = (format!("{}/{term}", endpoint.host), "{{.Name}}: {{.Description}}");
+        let docker = dockerd().docker(&["search", "--no-trunc", "--format", format, &what]);
+        assert_eq!(docker.lines().collect::<Vec<_>>(), lines(""), "{term}");
+        let podman = podman.search(&what, format);
+        let podman: Vec<_> = podman.lines().map(str::trim_end).collect();
+        let expected = lines(&format!("{}/", endpoint.host));
+        assert_eq!(podman, expected.iter().map(|line| line.trim_end()).collect::<Vec<_>>(), "{term}");
+    }
+    let before = store.read("static-registry/search.json");
+    assert_eq!(
+        String::from_utf8_lossy(&before),
+        format!(r#"{{"descriptions":{{"acme/app":"{said}","three":"{said}"}}}}"#)
+    );
+    store.relist();
+    assert_eq!(store.read("static-registry/search.json"), before);
 }
 
 #[test]

@@ -10,6 +10,7 @@ fn asks_for(path: &str) -> String {
     match Request::parse(&path.replace("HEX", HEX)) {
         Request::Object(key) => key.path().replace(HEX, "HEX"),
         Request::Unknown(Unknown::V2(code)) => code.as_str().to_owned(),
+        Request::Unknown(Unknown::Invalid(code)) => format!("invalid {}", code.as_str()),
         other => format!("{other:?}"),
     }
 }
@@ -70,7 +71,8 @@ fn what_is_wrong_under_v2_is_told_by_its_code() {
         ("/v2/app/blobs/sha256:12", "DIGEST_INVALID"),
         ("/v2/app/blobs/sha256%2FHEX", "DIGEST_INVALID"),
         ("/v2/app/blobs/latest", "DIGEST_INVALID"),
-        ("/v2/app/referrers/latest", "DIGEST_INVALID"),
+        ("/v2/app/referrers/latest", "invalid DIGEST_INVALID"),
+        ("/v2/App/referrers/sha256:HEX", "invalid NAME_INVALID"),
         ("/v2/app/blobs/uploads/", "UNSUPPORTED"),
         ("/v2/app", "UNSUPPORTED"),
         ("/v2/app/tags/list/", "UNSUPPORTED"),

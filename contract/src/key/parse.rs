@@ -83,6 +83,7 @@ fn v1_image(rest: &str) -> Option<Key> {
 
 fn own(rest: &str) -> Option<Key> {
     match rest {
+        "search.json" => return Some(Key::Search),
         "settings.json" => return Some(Key::Settings),
         "probe.json" => return Some(Key::Probe),
         "lock" => return Some(Key::Lock),

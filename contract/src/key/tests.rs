@@ -34,6 +34,7 @@ fn each() -> Vec<Key> {
         Key::V1Ancestry(id),
         Key::V1Layer(id),
         Key::Keep(name, sha512),
+        Key::Search,
         Key::Settings,
         Key::Probe,
         Key::Lock,

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use contract::api::{ErrorCode, Unknown};
 use contract::digest::{Algorithm, Digest};
 use contract::key::Key;
-use contract::listing::{Catalog, Listing, Referrers, TagList};
+use contract::listing::{Catalog, Listing, Referrers, Search, TagList};
 use headers::ETag;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HOST, LINK};
 use http::uri::Authority;
@@ -42,20 +42,29 @@ pub(crate) async fn answer<B>(
 ) -> Result<Response<Body>, Reply> {
     let settings = &view.settings;
     let query = Query::parse(request.uri().query().unwrap_or_default());
-    let found = match wanted.origin {
-        Origin::Directory(directory) => from_directory(directory, &wanted.there).await?,
-        Origin::Base(base) => {
-            let Some(documents) = &view.documents else { return Err(Reply::Failed) };
-            let ttl = Duration::from_secs(settings.changing_ttl.into());
-            documents.get(base, &wanted.there, ttl).await.map(|(kept, age)| Found::Kept(kept, age))
-        }
-    };
-    let found = match found {
+    let found = match find(wanted.origin, &wanted.there, view).await? {
         Ok(found) => found,
         Err(failure) => Found::New(Box::new(instead(wanted, failure)?)),
     };
-    let part = part(wanted, found.document(), query)?;
+    let part = if wanted.search {
+        // Names are found without them too: stores that were made readable before there were any keep them to themselves.
+        let said = find(wanted.origin, &Key::Search, view).await.ok().and_then(Result::ok);
+        searched(found.document(), said.as_ref().map(Found::document), query)?
+    } else {
+        part(wanted, found.document(), query)?
+    };
     Ok(response(wanted, &found, part, request, settings))
+}
+
+async fn find(origin: Origin<'_>, key: &Key, view: &View) -> Result<Result<Found, Failure>, Reply> {
+    match origin {
+        Origin::Directory(directory) => from_directory(directory, key).await,
+        Origin::Base(base) => {
+            let Some(documents) = &view.documents else { return Err(Reply::Failed) };
+            let ttl = Duration::from_secs(view.settings.changing_ttl.into());
+            Ok(documents.get(base, key, ttl).await.map(|(kept, age)| Found::Kept(kept, age)))
+        }
+    }
 }
 
 /// A document, from wherever it comes.
@@ -149,10 +158,6 @@ fn part(wanted: &Wanted<'_>, document: &Document, query: Result<Query, BadQuery>
             let tags = tags.into_iter().cloned().collect();
             Ok(Part { bytes: Some(TagList { name: name.clone(), tags }.to_bytes()), header })
         }
-        (_, List::Catalog(list)) if wanted.search => {
-            let query = query.map_err(|_| Reply::BadPage)?;
-            Ok(Part { bytes: Some(search(list, &query)), header: None })
-        }
         (_, List::Catalog(list)) => {
             let query = query.map_err(|_| Reply::BadPage)?;
             if !query.is_paged() {
@@ -172,8 +177,22 @@ fn part(wanted: &Wanted<'_>, document: &Document, query: Result<Query, BadQuery>
             let header = Some((FILTERS_APPLIED, "artifactType".to_owned()));
             Ok(Part { bytes: Some(list.of_type(&wanted).to_bytes()), header })
         }
-        (_, List::Tags(_)) => Err(Reply::Failed),
+        (_, List::Tags(_) | List::Search(_)) => Err(Reply::Failed),
     }
+}
+
+fn searched(
+    catalog: &Document,
+    said: Option<&Document>,
+    query: Result<Query, BadQuery>,
+) -> Result<Part, Reply> {
+    let query = query.map_err(|_| Reply::BadPage)?;
+    let List::Catalog(catalog) = &catalog.list else { return Err(Reply::Failed) };
+    let said = match said.map(|said| &said.list) {
+        Some(List::Search(said)) => said,
+        _ => &Search::default(),
+    };
+    Ok(Part { bytes: Some(search(catalog, said, &query)), header: None })
 }
 
 /// RFC 8288; relative, as the spec allows and `distribution` has it, so that it is right under any name of ours.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use contract::digest::{Algorithm, Digest};
 use contract::key::{ContentType, Key};
-use contract::listing::{Catalog, Listing, Referrers, TagList};
+use contract::listing::{Catalog, Listing, Referrers, Search, TagList};
 use contract::manifest::{Manifest, ManifestError};
 use contract::media::MediaType;
 use http::HeaderValue;
@@ -29,6 +29,7 @@ pub(super) enum List {
     Tags(TagList),
     Catalog(Catalog),
     Referrers(Referrers),
+    Search(Search),
     Not,
 }
 
@@ -52,7 +53,7 @@ impl Document {
     pub(super) fn size(&self) -> usize {
         match self.list {
             List::Not => self.bytes.len(),
-            List::Tags(_) | List::Catalog(_) | List::Referrers(_) => 5 * self.bytes.len(),
+            List::Tags(_) | List::Catalog(_) | List::Referrers(_) | List::Search(_) => 5 * self.bytes.len(),
         }
     }
 }
@@ -97,6 +98,7 @@ pub(super) fn check(key: &Key, bytes: Bytes, stated: Option<&HeaderValue>) -> Re
         Key::TagList(_) => List::Tags(TagList::from_bytes(&bytes)?),
         Key::Catalog => List::Catalog(Catalog::from_bytes(&bytes)?),
         Key::Referrers(..) => List::Referrers(Referrers::from_bytes(&bytes)?),
+        Key::Search => List::Search(Search::from_bytes(&bytes)?),
         Key::DigestView(..) | Key::TagView(..) => List::Not,
         _ => {
             // An error page that somebody sends with 200.
@@ -168,7 +170,7 @@ mod tests {
     fn a_page_of_errors_is_no_listing() {
         let name = || "a/b".parse::<contract::name::Repository>().unwrap();
         let v1 = || contract::v1::Repository::of(&name()).unwrap();
-        for key in [Key::TagList(name()), Key::Catalog, Key::V1Tags(v1()), Key::V1Images(v1())] {
+        for key in [Key::TagList(name()), Key::Catalog, Key::Search, Key::V1Tags(v1()), Key::V1Images(v1())] {
             let page = Bytes::from_static(b"<html>try again</html>");
             assert!(matches!(check(&key, page, None), Err(CheckError::Json(_))), "{key}");
         }

@@ -80,6 +80,9 @@ async fn a_refusal_says_why_and_is_not_kept() {
         "404 Not Found\ncache-control: no-store\ncontent-length: 78\ncontent-type: application/json\n\
          {\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"there is no such manifest\"}]}"
     );
+    let invalid = get(Reply::Unknown(Unknown::Invalid(ErrorCode::DigestInvalid))).await;
+    assert!(invalid.starts_with("400 Bad Request\ncache-control: no-store\n"), "{invalid}");
+    assert!(invalid.contains("\"DIGEST_INVALID\""), "{invalid}");
     assert_eq!(
         get(Reply::Unknown(Unknown::Plain)).await,
         "404 Not Found\ncache-control: no-store\ncontent-length: 10\ncontent-type: text/plain; charset=utf-8\nnot found\n"

@@ -33,6 +33,7 @@ fn told(request: &str, settings: &Settings) -> String {
             format!("{} for this client", location.replace(HEX, "HEX"))
         }
         Answer::Reply(Reply::Unknown(Unknown::V2(code))) => format!("404 {}", code.as_str()),
+        Answer::Reply(Reply::Unknown(Unknown::Invalid(code))) => format!("400 {}", code.as_str()),
         Answer::Reply(Reply::Unknown(Unknown::Plain)) => "404".to_owned(),
         Answer::Reply(Reply::MethodNotAllowed(Unknown::V2(code))) => format!("405 {}", code.as_str()),
         Answer::Reply(Reply::MethodNotAllowed(Unknown::Plain)) => "405".to_owned(),

@@ -1,5 +1,7 @@
 //! `--documents serve`, case by case of the distribution spec's pull and content discovery; and v1.
 
+use std::time::Duration;
+
 use contract::digest::{Algorithm, Digest};
 use contract::key::Key;
 use contract::media::MediaType;
@@ -150,7 +152,7 @@ fn discovering_is_as_the_spec_says() {
         ("/v2/acme/app/tags/list?n=5", 200, TAGS.to_owned(), String::new()),
         ("/v2/acme/app/tags/list?n=0", 200, tags(""), String::new()),
         ("/v2/acme/app/tags/list?last=b", 200, tags(r#""C""#), String::new()),
-        ("/v2/acme/app/tags/list?n=x", 400, "PAGINATION_NUMBER_INVALID".to_owned(), String::new()),
+        ("/v2/acme/app/tags/list?n=x", 400, "UNSUPPORTED".to_owned(), String::new()),
         ("/v2/nobody/tags/list", 404, "NAME_UNKNOWN".to_owned(), String::new()),
         ("/v2/nobody/tags/list?n=1", 404, "NAME_UNKNOWN".to_owned(), String::new()),
         ("/v2/Bad/tags/list", 404, "NAME_INVALID".to_owned(), String::new()),
@@ -191,8 +193,8 @@ fn referrers_are_as_the_spec_says() {
         (format!("/v2/acme/app/referrers/{nobody}"), 200, 0, ""),
         (format!("/v2/acme/app/referrers/{nobody}?artifactType=other"), 200, 0, "artifactType"),
         (format!("/v2/nobody/referrers/{digest}"), 200, 0, ""),
-        ("/v2/acme/app/referrers/sha256:short".to_owned(), 404, 0, ""),
-        ("/v2/acme/app/referrers/1.2".to_owned(), 404, 0, ""),
+        ("/v2/acme/app/referrers/sha256:short".to_owned(), 400, 0, ""),
+        ("/v2/acme/app/referrers/1.2".to_owned(), 400, 0, ""),
     ] {
         let answer = both(&server, &path, "");
         assert_eq!((answer.status, answer.header("oci-filters-applied")), (status, applied), "{path}");
@@ -305,4 +307,36 @@ fn the_catalog_is_searched() {
     }
     let redirecting = Running::start(Given::default());
     assert_eq!(ask(redirecting.address, "GET /v1/search?q=app", "").status, 404);
+}
+
+#[test]
+fn descriptions_are_searched_and_told_where_they_can_be_had() {
+    let origin = filled();
+    let said = br#"{"descriptions":{"acme/web":"Shows\u001b the app","gone":"An app"}}"#;
+    origin.put(&Key::Search, JSON, said);
+    let at_once = Given { changing_ttl: Some(Duration::ZERO), ..given(&origin) };
+    let server = Running::start(at_once);
+    let found = || {
+        let answer = both(&server, "/v1/search?q=app", "");
+        assert_eq!(answer.status, 200);
+        let told: serde_json::Value = serde_json::from_str(answer.text()).unwrap();
+        let text = |it: &serde_json::Value| format!("{}: {}", it["name"], it["description"]).replace('"', "");
+        told["results"].as_array().unwrap().iter().map(text).collect::<Vec<_>>()
+    };
+    assert_eq!(found(), ["acme/app: ", "acme/web: Shows the app"]);
+    // Damaged, the last good one outlives it; gone, names are found all the same.
+    origin.put(&Key::Search, JSON, b"<html>");
+    assert_eq!(found(), ["acme/app: ", "acme/web: Shows the app"]);
+    let server = Running::start(Given { changing_ttl: Some(Duration::ZERO), ..given(&origin) });
+    assert!(both(&server, "/v1/search?q=app", "").text().contains(r#""num_results":1,"#));
+    origin.remove(&Key::Search);
+    assert!(both(&server, "/v1/search?q=app", "").text().contains(r#""num_results":1,"#));
+
+    let bucket = Bucket::with_layer(1);
+    bucket.put(&Key::Catalog, br#"{"repositories":["acme/app"]}"#);
+    bucket.put(&Key::Search, br#"{"descriptions":{"acme/app":"From a disk"}}"#);
+    let server = Running::start(Given { documents: Some(Documents::Serve), ..bucket.given() });
+    assert!(
+        both(&server, "/v1/search?q=disk", "").text().contains(r#""acme/app","description":"From a disk""#)
+    );
 }

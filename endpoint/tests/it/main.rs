@@ -16,5 +16,6 @@ mod reload;
 mod rig;
 mod shapes;
 mod sight;
+mod spec;
 mod start;
 mod tls;

@@ -10,6 +10,7 @@ use contract::name::{Repository, Tag};
 use contract::v1;
 
 use super::{Change, Existing, Plan, Step, Target, Wish};
+use crate::describe;
 use crate::image::{self, Image};
 use crate::immutable::Refusal;
 use crate::store::Document;
@@ -176,11 +177,19 @@ fn v1_documents(plan: &mut Plan, chain: &[&v1::Image]) {
 
 /// The history first, then the tag link: from there on, readers get the new image. Tags that must not be moved come
 /// first: where somebody else was faster with one, none of the others has moved.
+///
+/// What the image says of itself is written before a tag shows it: then it is there whenever the tag is, and who
+/// publishes the same again need not ask. No tag names it, so that it comes early hurts nobody.
 fn commit(plan: &mut Plan, wish: &Wish<'_>, existing: &Existing) {
     let digest = wish.image.root.digest;
     let (mut marks, mut claims, mut moves) = (Vec::new(), Vec::new(), Vec::new());
+    let said = describe::of(wish.image);
+    let mut descriptions = Vec::new();
     for target in wish.targets {
         let name = &target.repository;
+        let moved = target.tags.iter().any(|tag| !existing.points(name, tag, &digest));
+        let said = said.clone().filter(|_| moved);
+        descriptions.extend(said.map(|said| Step::List(Change::Description(name.clone(), said))));
         if target.tags.is_empty() {
             marks.push(Step::Write(Key::Keep(name.clone(), digest), Document::link(&digest)));
         }
@@ -194,6 +203,7 @@ fn commit(plan: &mut Plan, wish: &Wish<'_>, existing: &Existing) {
         }
     }
     plan.phase("tag history, keep marks", marks);
+    plan.phase("descriptions", descriptions);
     plan.phase("tag links that must be new", claims);
     plan.phase("tag links", moves);
 }

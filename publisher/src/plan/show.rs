@@ -56,6 +56,7 @@ impl Display for Change {
                 write!(f, "referrers of {repository}@{subject}: {}", referrer.digest)
             }
             Self::Catalog(repository) => write!(f, "catalog: {repository}"),
+            Self::Description(repository, said) => write!(f, "description of {repository}: {said}"),
             Self::V1(repository, ids) => {
                 write!(f, "v1 tags of {repository}:")?;
                 ids.iter().try_for_each(|(tag, id)| match id {

@@ -1,14 +1,18 @@
 //! The lists, made anew. What stands in one and was not found when the store was listed may have come from a publisher
 //! since: it stays if its link is there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::digest::Digest;
-use contract::key::{Key, Prefix};
-use contract::listing::{Catalog, Listing, Referrers, TagList};
+use contract::key::Key;
+use contract::listing::{Catalog, Listing, Referrers, Search, TagList};
 use contract::name::{Repository, Tag};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use crate::derive::Derive;
+use crate::describe;
 use crate::found::Found;
+use crate::listings::search::is_held;
 use crate::listings::{self, rewrite};
 use crate::plan::Change;
 use crate::store::{Document, Kind, Store, StoreError, When};
@@ -74,18 +78,46 @@ pub(super) async fn referrers(
 
 /// The repositories that hold a manifest.
 pub(super) async fn catalog(store: &dyn Store, found: &Found) -> Result<bool, StoreError> {
-    let held = found.repositories.iter().filter(|(_, held)| !held.revisions.is_empty());
-    let repositories: BTreeSet<Repository> = held.map(|(name, _)| name.clone()).collect();
+    let repositories: BTreeSet<Repository> = found.held().map(|(name, _)| name.clone()).collect();
     rewrite(store, &Key::Catalog, async |said| {
         let mut catalog = Catalog { repositories: repositories.clone() };
         let said = said.and_then(|said| Catalog::from_bytes(said).ok()).unwrap_or_default();
         for name in said.repositories.into_iter().filter(|name| !repositories.contains(name)) {
-            let keys = store.list(&Prefix::Revisions(name.clone())).await?;
-            if keys.iter().any(|key| matches!(key, Key::RevisionLink(..))) {
+            if is_held(store, &name).await? {
                 catalog.repositories.insert(name);
             }
         }
         Ok(catalog.to_bytes())
+    })
+    .await
+}
+
+/// What repositories say of themselves: what is written stays, since no link tells what was published last; where
+/// nothing is, what their tags say.
+pub(super) async fn search(derive: Derive<'_>, found: &Found, jobs: usize) -> Result<bool, StoreError> {
+    let store = derive.store;
+    let there = store.read(&Key::Search).await?;
+    let said = there.as_ref().and_then(|there| Search::from_bytes(&there.bytes).ok()).unwrap_or_default();
+    let silent = found.held().filter(|(name, _)| !said.descriptions.contains_key(name));
+    let silent: Vec<_> = silent.map(|(name, held)| (name.clone(), &held.tags)).collect();
+    let asked = silent.into_iter().map(|(name, tags)| async move {
+        let said = describe::found(derive, &name, tags.iter()).await?;
+        Ok::<_, StoreError>(said.map(|said| (name, said)))
+    });
+    let new: Vec<_> = stream::iter(asked).buffer_unordered(jobs).try_collect().await?;
+    let new: BTreeMap<_, _> = new.into_iter().flatten().collect();
+    if there.is_none() && new.is_empty() {
+        return Ok(false);
+    }
+    rewrite(store, &Key::Search, async |there| {
+        let said = there.and_then(|there| Search::from_bytes(there).ok()).unwrap_or_default();
+        let mut search = Search { descriptions: new.clone() };
+        for (name, said) in said.descriptions {
+            if found.holds(&name) || is_held(store, &name).await? {
+                search.descriptions.insert(name, said);
+            }
+        }
+        Ok(search.to_bytes())
     })
     .await
 }

@@ -10,7 +10,7 @@ use crate::{memory, run};
 #[tokio::test]
 async fn the_same_again_looks_once_at_each_mark_and_writes_nothing() {
     let store = memory();
-    for sample in [Sample::image("one"), Sample::index("one"), Sample::zstd("one")] {
+    for sample in [Sample::image("one"), Sample::index("one"), Sample::described("one", "Says one")] {
         run(&*store, &sample, &["acme/app:1", "acme/app:2"]).await.unwrap();
         let before = store.objects();
         let counting = Counting::new(&*store);
@@ -42,6 +42,10 @@ async fn requests_do_not_creep_up() {
         counts(&Sample::index("one"), &["a/b/c:1"]).await,
         counts(&Sample::index("one"), &["a/b/c:1"]).await,
         counts(&Sample::referrer(&one, "signed"), &["acme/app"]).await,
+        counts(&Sample::zstd("three"), &["a/b/d:1"]).await,
+        counts(&Sample::described("one", "Says one"), &["a/b/d:2"]).await,
+        counts(&Sample::described("one", "Says one"), &["a/b/d:2"]).await,
+        counts(&Sample::described("two", "Says one"), &["a/b/d:2"]).await,
     ];
     insta::assert_snapshot!("requests", lines.join("\n"));
 }

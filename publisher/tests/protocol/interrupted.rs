@@ -51,6 +51,11 @@ fn cases() -> Vec<Case> {
             then: (Sample::image("one"), &["acme/app:2"]),
         },
         Case {
+            name: "described",
+            before: vec![(Sample::described("one", "Says one"), &["acme/app:1"])],
+            then: (Sample::described("two", "Says two"), &["acme/app:1", "acme/other:1"]),
+        },
+        Case {
             name: "referrer",
             before: vec![(subject.clone(), &["acme/app:1"])],
             then: (Sample::referrer(&subject, "signed"), &["acme/app"]),

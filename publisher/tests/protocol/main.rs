@@ -7,6 +7,7 @@
 mod again;
 mod concurrent;
 mod counting;
+mod described;
 mod eventful;
 mod explore;
 mod faulty;

@@ -36,6 +36,10 @@ fn images() -> [Sample; 3] {
     ["zero", "one", "two"].map(Sample::image)
 }
 
+fn said(text: &str) -> Sample {
+    Sample::described(text, text)
+}
+
 /// Zero stands there as `acme/app:0`.
 fn beside(name: &'static str, programs: fn() -> [Program; 2]) -> Scenario {
     let [zero, ..] = images();
@@ -66,6 +70,13 @@ fn publishers() -> Vec<Scenario> {
             after: vec![one_and_two[0].clone()],
             ..beside("two new repositories", || {
                 [publishes_one("acme/app:1"), publishes(Sample::image("two"), "acme/other:1")]
+            })
+        },
+        Scenario {
+            before: vec![],
+            after: vec![("1", vec![said("one")])],
+            ..beside("two new repositories that say something", || {
+                [publishes(said("one"), "acme/app:1"), publishes(said("two"), "acme/other:1")]
             })
         },
         Scenario {
@@ -118,6 +129,14 @@ fn with_others() -> Vec<Scenario> {
             unlisted: true,
             ..beside("published and relisted", || [publishes_one("acme/app:1"), relists()])
         },
+        Scenario {
+            before: vec![(said("zero"), &["acme/app:0"][..])],
+            after: vec![("0", vec![said("zero")]), ("1", vec![said("one")])],
+            unlisted: true,
+            ..beside("published and relisted, and both say something", || {
+                [publishes(said("one"), "acme/app:1"), relists()]
+            })
+        },
     ]
 }
 
@@ -145,8 +164,9 @@ fn explore(scenario: &Scenario, extent: Extent) -> Result<Visited, Violation> {
         for (sample, references) in &scenario.before {
             run(&*store, sample, references).await.unwrap();
         }
-        let lists =
-            |key: &Key| matches!(key, Key::TagList(_) | Key::Catalog | Key::V1Tags(_) | Key::V1Images(_));
+        let lists = |key: &Key| {
+            matches!(key, Key::TagList(_) | Key::Catalog | Key::Search | Key::V1Tags(_) | Key::V1Images(_))
+        };
         let objects = store.objects();
         for key in objects.keys().filter_map(|path| Key::parse(path)).filter(lists) {
             if scenario.unlisted {

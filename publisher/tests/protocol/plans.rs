@@ -29,6 +29,8 @@ async fn plans_are_the_order_of_writing() {
     insta::assert_snapshot!("index", planned(&*empty, &Sample::index("one"), &["a/b/c:1", "a/b/c:2"]).await);
     insta::assert_snapshot!("sha512", planned(&*empty, &Sample::sha512("one"), &["app:1"]).await);
     insta::assert_snapshot!("digest_alone", planned(&*empty, &Sample::zstd("one"), &["acme/app"]).await);
+    let described = Sample::described("one", "Says\n one");
+    insta::assert_snapshot!("described", planned(&*empty, &described, &["app:1", "app", "a/b/c:1"]).await);
     assert!(empty.objects().is_empty(), "planning writes nothing");
 
     let held = memory();

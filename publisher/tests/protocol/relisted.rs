@@ -47,6 +47,7 @@ async fn all_that_is_derived_comes_back() {
                 | Key::TagList(_)
                 | Key::Referrers(..)
                 | Key::Catalog
+                | Key::Search
                 | Key::V1Tag(..)
                 | Key::V1Tags(_)
                 | Key::V1Images(_)
@@ -66,7 +67,15 @@ async fn damaged_lists_are_made_anew() {
     let store = full().await;
     let before = store.objects();
     let lists = |key: &Key| {
-        matches!(key, Key::TagList(_) | Key::Referrers(..) | Key::Catalog | Key::V1Tags(_) | Key::V1Images(_))
+        matches!(
+            key,
+            Key::TagList(_)
+                | Key::Referrers(..)
+                | Key::Catalog
+                | Key::Search
+                | Key::V1Tags(_)
+                | Key::V1Images(_)
+        )
     };
     for key in before.keys().filter_map(|path| Key::parse(path)).filter(lists) {
         let damage = publisher::store::Document::new("{");

@@ -5,6 +5,7 @@ use std::io;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use contract::description::DESCRIPTION;
 use contract::descriptor::Descriptor;
 use contract::digest::{Algorithm, Digest};
 use contract::media::MediaType;
@@ -62,7 +63,11 @@ impl Sample {
     }
 
     fn manifest(&mut self, text: &str, layer_type: &str, layers: &[&str]) -> Descriptor {
-        let config = json!({ "architecture": "amd64", "os": "linux", "config": { "Cmd": [text] } });
+        self.image_of(&json!({ "Cmd": [text] }), layer_type, layers)
+    }
+
+    fn image_of(&mut self, config: &Value, layer_type: &str, layers: &[&str]) -> Descriptor {
+        let config = json!({ "architecture": "amd64", "os": "linux", "config": config });
         let config = self.add(MediaType::OCI_CONFIG, config.to_string());
         let layers: Vec<_> = layers.iter().map(|layer| self.add(layer_type, (*layer).to_owned())).collect();
         let manifest = json!({ "schemaVersion": 2, "mediaType": MediaType::OCI_MANIFEST, "config": config, "layers": layers });
@@ -73,6 +78,23 @@ impl Sample {
     pub(crate) fn image(text: &str) -> Self {
         let mut sample = Self::new(Algorithm::Sha256);
         sample.manifest(text, MediaType::OCI_LAYER_GZIP, &["base", text]);
+        sample
+    }
+
+    /// An image that says something of itself, and that v1 cannot hold.
+    pub(crate) fn described(text: &str, said: &str) -> Self {
+        let mut sample = Self::new(Algorithm::Sha256);
+        let config = json!({ "Cmd": [text], "Labels": { DESCRIPTION: said } });
+        sample.image_of(&config, MediaType::OCI_LAYER_ZSTD, &[text]);
+        sample
+    }
+
+    /// An image index with that image, which says nothing itself.
+    pub(crate) fn index_described(text: &str, said: &str) -> Self {
+        let mut sample = Self::described(text, said);
+        let entries = [sample.root.clone()];
+        let index = json!({ "schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": entries });
+        sample.document(MediaType::OCI_INDEX, &index);
         sample
     }
 

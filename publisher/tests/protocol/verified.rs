@@ -133,6 +133,18 @@ async fn all_that_is_derived_can_be_mended() {
 }
 
 #[tokio::test]
+async fn descriptions_that_cannot_be_read_are_made_anew() {
+    let store = full().await;
+    run(&store, &Sample::described("hello", "Says hello"), &["acme/hello:1"]).await.unwrap();
+    let before = store.objects();
+    assert_eq!(verify(&store).await.findings, []);
+    write(&store, &Key::Search, Bytes::from_static(b"{"), None).await;
+    assert_eq!(verify(&store).await.problems(), 1);
+    Relist { derive: derive(&store), jobs: 4, stale_after: Duration::ZERO }.run().await.unwrap();
+    assert_eq!(store.objects(), before);
+}
+
+#[tokio::test]
 async fn one_repository_is_looked_at_alone() {
     let store = full().await;
     let view = Key::TagView("acme/app".parse().unwrap(), "1".parse().unwrap());

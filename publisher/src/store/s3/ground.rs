@@ -84,10 +84,11 @@ impl S3 {
             region if region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
         };
-        let resource = |folder: &str| {
-            format!("arn:{partition}:s3:::{}/{}*", self.location.bucket, self.location.below(folder))
+        let resource = |path: &str| {
+            let all = if path.ends_with('/') { "*" } else { "" };
+            format!("arn:{partition}:s3:::{}/{}{all}", self.location.bucket, self.location.below(path))
         };
-        Prefix::PUBLIC.iter().map(|folder| resource(folder)).collect()
+        Prefix::PUBLIC.iter().map(|path| resource(path)).collect()
     }
 
     async fn rule(&self, after: Duration) -> Result<(), Failure> {
