@@ -30,6 +30,8 @@ mod admin;
 mod clients;
 mod entry;
 mod fresh;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod introduction;
 mod lane;
 mod odd;
