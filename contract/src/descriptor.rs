@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::digest::Digest;
 use crate::media::MediaType;
@@ -18,7 +19,8 @@ pub struct Descriptor {
     pub media_type: MediaType,
     /// Its digest.
     pub digest: Digest,
-    /// Its size in bytes.
+    /// Its size in bytes; no more than an `i64` holds, where it was read.
+    #[serde(deserialize_with = "int64")]
     pub size: u64,
     /// Where else it can be had. Layers that may not be in a registry ("foreign") have some.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -32,6 +34,15 @@ pub struct Descriptor {
     /// Free text by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+}
+
+/// What the image spec says a size is, and what clients read it into: with more, they could read nothing of the document.
+fn int64<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let size = u64::deserialize(from)?;
+    match i64::try_from(size) {
+        Ok(_) => Ok(size),
+        Err(_) => Err(D::Error::invalid_value(Unexpected::Unsigned(size), &"a size below 2^63")),
+    }
 }
 
 impl Descriptor {
@@ -102,6 +113,20 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(arm.is(wanted), is, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_one_that_clients_can_read() {
+        let read = |size: &str| {
+            let text = format!(r#"{{"mediaType":"m","size":{size},"digest":"sha256:{}"}}"#, "0".repeat(64));
+            serde_json::from_str::<Descriptor>(&text).map(|descriptor| descriptor.size)
+        };
+        assert_eq!(read("9223372036854775807").ok(), u64::try_from(i64::MAX).ok());
+        let refused = read("9223372036854775808").unwrap_err().to_string();
+        assert!(refused.contains("a size below 2^63"), "{refused}");
+        for size in ["-1", "18446744073709551616", "1.5", "\"1\"", "null"] {
+            assert!(read(size).is_err(), "{size}");
         }
     }
 

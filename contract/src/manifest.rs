@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::Error;
 use serde_json::Value;
 
 use crate::descriptor::Descriptor;
@@ -99,7 +100,9 @@ impl Manifest {
     /// Reads a manifest. `named` is the type by which a descriptor or a server called it: it decides where the
     /// document states none (OCI lets it be left out), and must agree where both speak.
     pub fn parse(bytes: &[u8], named: Option<&MediaType>) -> Result<Self, ManifestError> {
-        let document: Document = serde_json::from_slice(bytes).map_err(ManifestError::Syntax)?;
+        // RFC 8259 §8.1; serde_json would not look at what is passed over, and who reads all of it would refuse it.
+        let text = str::from_utf8(bytes).map_err(|error| ManifestError::Syntax(Error::custom(error)))?;
+        let document: Document = serde_json::from_str(text).map_err(ManifestError::Syntax)?;
         if document.schema_version == Some(1) || document.fs_layers.is_some() {
             return Err(ManifestError::Schema1);
         }

@@ -76,7 +76,8 @@ impl StoreSettings {
     }
 }
 
-/// Times as text: one number and the largest unit that leaves no rest, `24h`, `90s`. Read more freely.
+/// Times as text: one number and the largest unit that leaves no rest, `24h`, `90s`, and what is less than a second
+/// behind it. Read more freely.
 mod time {
     use std::time::Duration;
 
@@ -84,13 +85,17 @@ mod time {
 
     pub(super) fn serialize<S: Serializer>(time: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
         match time {
-            Some(time) => to.serialize_str(&text(time.as_secs())),
+            Some(time) => to.serialize_str(&text(*time)),
             None => to.serialize_none(),
         }
     }
 
-    pub(super) fn text(seconds: u64) -> String {
+    pub(super) fn text(time: Duration) -> String {
+        let (seconds, rest) = (time.as_secs(), Duration::from_nanos(time.subsec_nanos().into()));
         match seconds {
+            // To be read as it was meant: half a second is not none.
+            0 if !rest.is_zero() => humantime::format_duration(rest).to_string(),
+            _ if !rest.is_zero() => format!("{seconds}s {}", humantime::format_duration(rest)),
             1.. if seconds.is_multiple_of(3600) => format!("{}h", seconds / 3600),
             1.. if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
             _ => format!("{seconds}s"),
@@ -148,7 +153,22 @@ mod tests {
             (86400, "24h"),
             (604_800, "168h"),
         ] {
-            assert_eq!(time::text(seconds), text);
+            assert_eq!(time::text(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_time_is_lost() {
+        for (said, text) in [
+            ("500ms", "500ms"),
+            ("1500ms", "1s 500ms"),
+            ("2h 1us 5ns", "7200s 1us 5ns"),
+            ("18446744073709551615s 999999999ns", "18446744073709551615s 999ms 999us 999ns"),
+        ] {
+            let settings = StoreSettings::from_bytes(format!(r#"{{"grace":"{said}"}}"#).as_bytes()).unwrap();
+            let bytes = settings.to_bytes();
+            assert_eq!(String::from_utf8_lossy(&bytes), format!(r#"{{"grace":"{text}"}}"#));
+            assert_eq!(StoreSettings::from_bytes(&bytes).unwrap(), settings);
         }
     }
 

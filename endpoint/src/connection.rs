@@ -30,6 +30,8 @@ mod admin;
 mod clients;
 mod entry;
 mod fresh;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod introduction;
 mod lane;
 mod odd;
@@ -50,6 +52,8 @@ pub(crate) struct Server {
     role: Role,
     witness: Arc<Witness>,
     http: auto::Builder<TokioExecutor>,
+    /// For a connection that was answered in HTTP/1 before: HTTP/2 only begins where a connection does (RFC 9113 §3.3).
+    http1: auto::Builder<TokioExecutor>,
 }
 
 /// A connection, as far as it has come.
@@ -93,7 +97,8 @@ impl Server {
             Role::Public => live.sight().witness(),
             Role::Admin => Witness::default(),
         });
-        Self { live, clients, role, witness, http }
+        let http1 = http.clone().http1_only();
+        Self { live, clients, role, witness, http, http1 }
     }
 
     /// Who counts what its connections do.
@@ -176,7 +181,8 @@ impl Server {
                 })
             }
         });
-        let mut connection = pin!(self.http.serve_connection(io, service));
+        let http = if pulse.was_asked() { &self.http1 } else { &self.http };
+        let mut connection = pin!(http.serve_connection(io, service));
         let mut finishing = false;
         let ended = poll_fn(|context| {
             pulse.wakes(context);

@@ -29,6 +29,8 @@ mod page;
 mod search;
 
 pub(crate) use answer::answer;
+#[cfg(fuzzing)]
+pub(crate) use answer::page;
 use check::{CheckError, Document, check_aside};
 use fetch::{FetchError, Fetched, Fetcher};
 use kept::{Kept, Use};

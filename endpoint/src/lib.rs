@@ -30,6 +30,8 @@ mod connection;
 mod dial;
 mod documents;
 pub mod explain;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod health;
 pub mod keep;
 pub mod live;

@@ -54,7 +54,7 @@ fn with_credentials(mut command: Command, user: User) -> Command {
 
 /// A running `registry-endpoint`.
 pub(crate) struct Endpoint {
-    _component: Component,
+    component: Component,
     /// `127.0.0.1:PORT`: the host of an image reference.
     pub(crate) host: String,
 }
@@ -86,8 +86,26 @@ impl Endpoint {
         Self::at(host, &[&flags, more].concat(), |host| TcpStream::connect(host).is_ok())
     }
 
+    /// The same at this address, `127.0.0.1:PORT`: where another one was, perhaps.
+    pub(crate) fn of_directory_at(host: &str, directory: &Path) -> Self {
+        Self::answering(host.to_owned(), &["--directory", directory.to_str().unwrap()])
+    }
+
+    /// With a settings file, and more flags.
+    pub(crate) fn with_settings(file: &Path, more: &[&str]) -> Self {
+        Self::start(&[&["--settings", file.to_str().unwrap()], more].concat())
+    }
+
+    /// The process.
+    pub(crate) fn pid(&self) -> i32 {
+        self.component.pid().unwrap()
+    }
+
     fn start(arguments: &[&str]) -> Self {
-        let host = format!("127.0.0.1:{}", free_port());
+        Self::answering(format!("127.0.0.1:{}", free_port()), arguments)
+    }
+
+    fn answering(host: String, arguments: &[&str]) -> Self {
         Self::at(host, arguments, |host| http::answers(&format!("http://{host}/healthz")))
     }
 
@@ -98,7 +116,7 @@ impl Endpoint {
             command
         });
         component.wait(|| ready(&host));
-        Self { _component: component, host }
+        Self { component, host }
     }
 
     /// The URL of a path of this endpoint.

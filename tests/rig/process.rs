@@ -134,6 +134,11 @@ impl Component {
         &self.dir
     }
 
+    /// The component's process, once it has begun.
+    pub(crate) fn pid(&self) -> Option<i32> {
+        fs::read_to_string(self.dir.join("pid")).ok()?.trim().parse().ok()
+    }
+
     /// Waits until `ready` says so; a component that ends before, or takes a minute, fails the test with its log.
     pub(crate) fn wait(&self, mut ready: impl FnMut() -> bool) {
         let start = Instant::now();

@@ -19,6 +19,7 @@ mod init;
 mod interop;
 mod interrupted;
 mod killed;
+mod load;
 mod looking;
 mod old_docker;
 mod place;

@@ -57,6 +57,14 @@ fn what_clients_would_read_differently_is_refused() {
 }
 
 #[test]
+fn what_is_no_text_is_refused_wherever_it_is() {
+    let text = index(r#""unknown":"_","#);
+    assert!(Manifest::parse(text.as_bytes(), None).is_ok());
+    let bytes: Vec<u8> = text.bytes().map(|byte| if byte == b'_' { 0xcd } else { byte }).collect();
+    assert!(matches!(Manifest::parse(&bytes, None), Err(ManifestError::Syntax(_))));
+}
+
+#[test]
 fn children_are_the_config_and_the_layers() {
     let manifest = Manifest::parse(image("").as_bytes(), None).unwrap();
     let types: Vec<_> = manifest.children().map(|child| child.media_type.as_str()).collect();

@@ -11,6 +11,9 @@ use tokio::net::TcpStream;
 /// Much more than proxies tell. Version 2 could take 64 KiB.
 const LONGEST: usize = 4096;
 
+/// The longest header of version 1, its end included.
+const LONGEST_LINE: usize = 107;
+
 /// Why a connection does not begin as it must.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IntroductionError {
@@ -50,13 +53,14 @@ pub(super) async fn read(stream: &mut TcpStream) -> Result<Option<IpAddr>, Intro
 }
 
 /// Whom it is of, and how long it is. `None` where there is more to come. Pure.
-fn parse(bytes: &[u8]) -> Result<Option<(Option<IpAddr>, usize)>, IntroductionError> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Option<IpAddr>, usize)>, IntroductionError> {
     let known = [&b"PROXY "[..], b"\r\n\r\n\0\r\nQUIT\n"];
     if !known.iter().any(|known| bytes.iter().zip(*known).all(|(is, known)| is == known)) {
         return Err(IntroductionError::Malformed);
     }
     let config = ParseConfig { include_tlvs: false, allow_v1: true, allow_v2: true };
     match ProxyHeader::parse(bytes, config) {
+        Ok((_, length)) if is_no_line(&bytes[..length]) => Err(IntroductionError::Malformed),
         Ok((header, length)) => {
             let client = header.proxied_address().map(|address| address.source.ip().to_canonical());
             Ok(Some((client, length)))
@@ -64,6 +68,14 @@ fn parse(bytes: &[u8]) -> Result<Option<(Option<IpAddr>, usize)>, IntroductionEr
         Err(Error::BufferTooShort) => Ok(None),
         Err(_) => Err(IntroductionError::Malformed),
     }
+}
+
+/// What of version 1 the parser lets through: a line that is too long, though not when it comes in pieces; and a word
+/// that only begins as UNKNOWN does.
+fn is_no_line(header: &[u8]) -> bool {
+    let Some(line) = header.strip_prefix(b"PROXY ") else { return false };
+    let after = line.strip_prefix(b"UNKNOWN").and_then(|rest| rest.first());
+    header.len() > LONGEST_LINE || after.is_some_and(|byte| ![b' ', b'\r'].contains(byte))
 }
 
 #[cfg(test)]
@@ -89,6 +101,7 @@ mod tests {
     #[test]
     fn a_proxy_may_speak_for_itself() {
         assert_eq!(client(b"PROXY UNKNOWN\r\n"), None);
+        assert_eq!(client(&[&b"PROXY UNKNOWN "[..], &[b'x'; 91], b"\r\n"].concat()), None);
         assert_eq!(client(b"PROXY UNKNOWN ffff:f::ffff ffff::1 65535 65535\r\n"), None);
         assert_eq!(client(b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"), None);
     }
@@ -117,6 +130,8 @@ mod tests {
             b"PROXY UDP4 192.0.2.7 10.0.0.1 1 2\r\n",
             b"PROXY TCP4 192.0.2.7 10.0.0.1 1 2\rX",
             &[&b"PROXY UNKNOWN "[..], &[b'x'; 107]].concat(),
+            &[&b"PROXY UNKNOWN "[..], &[b'x'; 92], b"\r\n"].concat(),
+            b"PROXY UNKNOWN2\r\n",
             b"\r\n\r\n\0\r\nQUIX",
             b"\r\n\r\n\0\r\nQUIT\n\x11\x11\0\0",
             b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x04\xc0\0\x02\x07\x0a\0\0\x01\x12\x34\x01\xbb",

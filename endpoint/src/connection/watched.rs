@@ -29,7 +29,7 @@ impl Socket for TcpStream {}
 
 impl Socket for TlsStream<TcpStream> {}
 
-#[cfg(test)]
+#[cfg(any(fuzzing, test))]
 impl Socket for tokio::io::DuplexStream {}
 
 #[cfg(test)]

@@ -195,6 +195,19 @@ fn searched(
     Ok(Part { bytes: Some(search(catalog, said, &query)), header: None })
 }
 
+/// A page of a list of these bytes, and its `Link`; `None` where it is refused.
+#[cfg(fuzzing)]
+pub(crate) fn page(key: &Key, list: &[u8], query: &str, search: bool) -> Option<(Vec<u8>, Option<String>)> {
+    let origin = Origin::Directory(Path::new(""));
+    let wanted = Wanted { key: key.clone(), there: key.clone(), origin, search, by_client: false };
+    let document = check(key, Bytes::copy_from_slice(list), None).ok()?;
+    let query = Query::parse(query);
+    let part =
+        if search { searched(&document, None, query) } else { part(&wanted, &document, query) }.ok()?;
+    let link = part.header.filter(|(name, _)| *name == LINK).map(|(_, value)| value);
+    Some((part.bytes.unwrap_or_else(|| document.bytes.to_vec()), link))
+}
+
 /// RFC 8288; relative, as the spec allows and `distribution` has it, so that it is right under any name of ours.
 fn link(path: &str, query: &Query, last: &str) -> (HeaderName, String) {
     let n = query.n.unwrap_or_default();

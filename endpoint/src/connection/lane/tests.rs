@@ -169,6 +169,14 @@ async fn what_keeps_bytes_back_is_flushed_before_more_is_read() {
     }
 }
 
+#[test]
+fn who_began_with_http_1_goes_on_with_it() {
+    let input = ["GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"].concat();
+    let answer = served(input.as_bytes(), true);
+    assert!(answer.ends_with("{}"), "{answer}");
+    assert_eq!(answer, served(input.as_bytes(), false));
+}
+
 /// A lane whose client takes a few bytes at a time, with an answer under way.
 async fn slow() -> (DuplexStream, Arc<Pulse>, tokio::task::JoinHandle<()>) {
     let (mut client, socket) = duplex(64);
