@@ -15,7 +15,7 @@ async fn relist(store: &dyn Store) -> Summary {
 }
 
 /// Everything, published whole.
-async fn full() -> publisher::store::memory::Memory {
+pub(crate) async fn full() -> publisher::store::memory::Memory {
     let store = memory();
     let subject = Sample::image("one");
     run(&*store, &subject, &["acme/app:1", "acme/app:2", "other:1"]).await.unwrap();

@@ -11,22 +11,17 @@ use publisher::store::{Document, Store, When};
 use publisher::verify::{Summary, Verify, Wrong, mend};
 
 use crate::sample::Sample;
-use crate::{derive, memory, run};
+use crate::{derive, memory, relisted, run};
 
 async fn verify(store: &Memory) -> Summary {
     Verify { derive: derive(store), jobs: 4, deep: true, changing_ttl: 60 }.run(None).await.unwrap()
 }
 
-/// Of every kind something.
+/// Of every kind something, of which v1 cannot hold all.
 async fn full() -> Memory {
-    let store = memory();
-    let subject = Sample::image("one");
-    run(&*store, &subject, &["acme/app:1", "acme/app:2", "other:1"]).await.unwrap();
-    run(&*store, &Sample::referrer(&subject, "signed"), &["acme/app"]).await.unwrap();
-    run(&*store, &Sample::index("many"), &["a/b/c:1"]).await.unwrap();
-    run(&*store, &Sample::sha512("long"), &["acme/app:3"]).await.unwrap();
-    run(&*store, &Sample::zstd("new"), &["acme/app:4"]).await.unwrap();
-    store.as_ref().clone()
+    let store = relisted::full().await;
+    run(&store, &Sample::zstd("new"), &["acme/app:4"]).await.unwrap();
+    store
 }
 
 /// The keys of what clients can ask for. What a tag once pointed to is nobody's business but ours.
