@@ -20,6 +20,7 @@ use crate::sight::Witness;
 mod admin;
 mod cores;
 mod crowd;
+mod defer;
 mod door;
 
 pub use admin::Admin;

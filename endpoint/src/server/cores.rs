@@ -16,7 +16,7 @@ use tracing::{error, info};
 
 use super::crowd::Room;
 use super::door::Door;
-use super::{StartError, one_until};
+use super::{StartError, defer, one_until};
 use crate::connection::Role;
 use crate::live::Live;
 
@@ -107,11 +107,15 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     // Connections of a process before this one may still be closing.
     socket.set_reuse_address(true)?;
+    defer::until_data(&socket)?;
     Ok(socket)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::net::TcpStream;
+
     use super::*;
 
     #[test]
@@ -124,5 +128,28 @@ mod tests {
         assert_eq!(bind(address, 3).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         drop(listeners);
         assert_eq!(bind(address, 1).unwrap().0, address);
+    }
+
+    /// A stalled machine may let the kernel's patience end in between, so there are some tries.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn who_speaks_is_accepted_before_who_is_silent_and_both_are() {
+        let (address, listeners) = bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+        let next = || loop {
+            match listeners[0].accept() {
+                Ok((_, peer)) => return peer,
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+            thread::sleep(std::time::Duration::from_millis(1));
+        };
+        let in_order = |_| {
+            let silent = TcpStream::connect(address).unwrap();
+            let mut speaks = TcpStream::connect(address).unwrap();
+            speaks.write_all(b"GET").unwrap();
+            let came = [next(), next()];
+            assert!(came.contains(&silent.local_addr().unwrap()));
+            came[0] == speaks.local_addr().unwrap()
+        };
+        assert!((0..5).any(in_order));
     }
 }
