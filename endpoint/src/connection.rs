@@ -28,6 +28,8 @@ use crate::sight::{Asker, Exchange, TRACEPARENT, Trace, USER_AGENT, Witness, spa
 
 mod admin;
 mod clients;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod compared;
 mod entry;
 mod fresh;
 #[cfg(fuzzing)]

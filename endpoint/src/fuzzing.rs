@@ -2,6 +2,7 @@
 
 use contract::key::Key;
 
+pub use crate::connection::compared::comparable;
 pub use crate::connection::fuzzing::{introduction, served};
 use crate::documents;
 

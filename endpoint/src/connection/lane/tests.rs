@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter, DuplexStream, duplex};
 use tokio::{runtime, time};
 
+use super::super::compared::comparable;
 use super::super::{Role, Server};
 use super::*;
 use crate::settings::{Given, RouteGiven, resolve};
@@ -36,21 +37,7 @@ fn lane(input: &str) -> (String, Option<Left>) {
         (&Pulse::default(), &Witness::default()),
         &mut output,
     );
-    (undated(&output), left)
-}
-
-/// As text, without the one header that depends on the moment, and the others in order of name: it says nothing, RFC
-/// 9110 §5.3.
-fn undated(answers: &[u8]) -> String {
-    let text = String::from_utf8_lossy(answers);
-    let part = |part: &str| {
-        let mut lines: Vec<&str> = part.split("\r\n").filter(|line| !line.starts_with("date: ")).collect();
-        if let Some(headers) = lines.get_mut(1..) {
-            headers.sort_unstable();
-        }
-        lines.join("\n")
-    };
-    text.split("\r\n\r\n").map(part).collect::<Vec<_>>().join("\n\n")
+    (comparable(&output), left)
 }
 
 /// All that a client reads, by the lane first or by hyper alone.
@@ -73,7 +60,7 @@ fn served(input: &[u8], by_lane: bool) -> String {
         let mut answers = Vec::new();
         // hyper resets where it has not read everything, which is the end as well.
         let _ = client.read_to_end(&mut answers).await;
-        undated(&answers)
+        comparable(&answers)
     })
 }
 
