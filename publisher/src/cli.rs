@@ -167,8 +167,8 @@ fn base(text: &str) -> Result<String, String> {
 #[derive(Debug, Args)]
 pub struct Publish {
     /// Where the image is: an archive of `docker save`, an OCI layout (folder or archive), both also compressed with
-    /// gzip or zstd; `-` for standard input. Told apart by looking; skopeo's `docker-archive:`, `oci:`, `oci-archive:`
-    /// and `dir:` are understood
+    /// gzip or zstd; `-` for standard input; `docker-daemon:IMAGE` for an image of the Docker daemon (DOCKER_HOST). Told
+    /// apart by looking; skopeo's `docker-archive:`, `oci:`, `oci-archive:` and `dir:` are understood
     pub source: String,
     /// Under which names: `acme/app:1.2`, `acme/app` (tag `latest`), `acme/app@sha256:…` (by digest, no tag)
     #[arg(required = true)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use super::authority::Authority;
 use super::process::{Component, bare, limited, must, program, run};
 
 /// One engine for all tests of this process. Layers are shared between its images: a test that wants to see
@@ -15,11 +16,13 @@ pub(crate) struct Dockerd {
     client: PathBuf,
 }
 
+/// No test needs a container with a network, and the machine's network stays as it is.
+const NO_NETWORK: [&str; 3] = ["--iptables=false", "--ip6tables=false", "--bridge=none"];
+
 /// The engine, started by the first test that asks.
 pub(crate) fn dockerd() -> &'static Dockerd {
     static SHARED: OnceLock<Dockerd> = OnceLock::new();
-    // No test of it needs a container with a network, and the machine's network stays as it is.
-    SHARED.get_or_init(|| Dockerd::start(&[], &["--iptables=false", "--ip6tables=false", "--bridge=none"]))
+    SHARED.get_or_init(|| Dockerd::start(&[], &NO_NETWORK))
 }
 
 /// Another engine, on a network of its own, as on another machine: its containers have addresses and ports.
@@ -30,6 +33,15 @@ pub(crate) fn networked() -> &'static Dockerd {
 }
 
 impl Dockerd {
+    /// One more engine, which listens at `tcp://…` too: there to clients with a certificate of this authority alone,
+    /// and with its certificate `server`.
+    pub(crate) fn by_tls(address: &str, authority: &Authority) -> Self {
+        let file = |name| authority.path(name).to_str().unwrap().to_owned();
+        let [ca, certificate, key] = ["ca.pem", "server.pem", "server.key"].map(file);
+        let tls = ["--tlsverify", "--tlscacert", &ca, "--tlscert", &certificate, "--tlskey", &key];
+        Self::start(&[], &[&NO_NETWORK[..], &["--host", address], &tls].concat())
+    }
+
     fn start(inside: &[&str], flags: &[&str]) -> Self {
         let daemon = program("dockerd", "docker.io");
         let client = program("docker", "docker.io");

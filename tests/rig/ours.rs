@@ -1,10 +1,10 @@
 //! Our own two programs, as users run them.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::net::{IpAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::authority::Authority;
 use super::http;
@@ -29,12 +29,27 @@ pub(crate) fn publisher(user: User, arguments: &[&str]) -> Run {
 
 /// The same as somebody who may do everything, and how much resident memory it took at most, in MB rounded up.
 pub(crate) fn publisher_measured(arguments: &[&str]) -> (Run, u64) {
+    measured(arguments, |command| {
+        command.stdin(Stdio::null());
+    })
+}
+
+/// The same with a file as its standard input, and room for temporary files.
+pub(crate) fn publisher_fed(arguments: &[&str], input: File, room: &Path) -> (Run, u64) {
+    measured(arguments, |command| {
+        command.stdin(input).env("TMPDIR", room);
+    })
+}
+
+fn measured(arguments: &[&str], set: impl FnOnce(&mut Command)) -> (Run, u64) {
     let place = tempfile::tempdir().unwrap();
     let (file, ours) = (place.path().join("peak"), limited(program("registry-publisher")));
     let mut command = bare("/usr/bin/python3");
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rig/peak.py")).arg(&file);
     command.arg(ours.get_program()).args(ours.get_args());
-    let run = run(with_credentials(command, OWNER).args(arguments));
+    let mut command = with_credentials(command, OWNER);
+    set(command.args(arguments));
+    let run = Run::from(command.output().unwrap());
     let peak: u64 =
         fs::read_to_string(&file).unwrap_or_else(|error| panic!("{error}: {run:?}")).parse().unwrap();
     (run, (peak * 1024).div_ceil(1_000_000))

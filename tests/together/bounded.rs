@@ -1,12 +1,17 @@
-//! What a publication costs: memory that no layers make larger, and as few requests as README promises.
+//! What a publication costs: memory that no layers make larger, room on a disk for packed layers alone, and as few
+//! requests as README promises.
 
 use std::fs::File;
 use std::io::Read;
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::rig::layout::{Layer, Layout, OCI_LAYER_GZIP, sha256};
-use crate::rig::ours::publisher_measured;
+use crate::rig::archive::Archive;
+use crate::rig::layout::{Layer, Layout, OCI_LAYER_GZIP, sha256, tar};
+use crate::rig::ours::{publisher_fed, publisher_measured};
+use crate::rig::process::{Component, must};
+use crate::rig::random::Random;
 use crate::rig::store::Store;
 
 /// Of the layers, in MiB: one that is large, and more than are sent at the same time.
@@ -59,4 +64,26 @@ fn large_layers_take_no_more_memory_and_what_is_there_few_requests() {
         assert_eq!(again["requestsRepeated"], 0, "{again}");
         assert_eq!(store.objects(), objects);
     }
+}
+
+#[test]
+fn an_archive_that_comes_by_needs_room_for_its_packed_layers_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let layers = [1, 2].map(|seed| {
+        let noise = Random::seeded(seed).bytes(1 << 20);
+        tar(&[("noise", &noise), ("zeros", &vec![0; 80 << 20])])
+    });
+    let archive = place.path().join("saved.tar");
+    std::fs::write(&archive, Archive::default().image(&["acme/app:1.2"], &layers).to_tar()).unwrap();
+    drop(layers);
+    let disk = Component::place("room");
+    let room = disk.dir().join("room");
+    std::fs::create_dir(&room).unwrap();
+    must(Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(&room));
+    let store = Store::directory();
+    let arguments = ["publish", "-", "acme/app:1.2", "--to", &store.argument()];
+    let (run, peak) = publisher_fed(&arguments, File::open(&archive).unwrap(), &room);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(peak < MEMORY_MAX, "{peak} MB");
+    assert_eq!(run.stdout, Store::directory().publish(&archive, &["acme/app:1.2"]));
 }

@@ -10,6 +10,7 @@ mod rig;
 
 mod bounded;
 mod crowd;
+mod daemon;
 mod deploy;
 mod faults;
 mod heads;

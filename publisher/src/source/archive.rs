@@ -1,4 +1,5 @@
 //! A tar's table of contents, by one scan of its headers; members are then read by position, and never unpacked.
+//! What can be read only once is `stream.rs`.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -13,9 +14,9 @@ use super::packing::begins_tar;
 use super::place::Place;
 
 /// Most members that are listed. The largest real archives have some hundred thousand blobs.
-const MEMBERS_MAX: usize = 1_000_000;
+pub(super) const MEMBERS_MAX: usize = 1_000_000;
 /// Most bytes of headers in front of one member: long names and pax records.
-const HEADERS_MAX: u64 = 1 << 20;
+pub(super) const HEADERS_MAX: u64 = 1 << 20;
 /// Most links that are followed from one name.
 const LINKS_MAX: usize = 16;
 
@@ -113,23 +114,31 @@ impl ArchiveError {
 #[derive(Debug)]
 pub(super) struct Members {
     name: String,
-    file: Arc<File>,
     members: HashMap<String, Member>,
 }
 
 #[derive(Debug)]
 enum Member {
-    File { offset: u64, size: u64 },
+    File(Place),
+    Link(String),
+}
+
+/// What an entry of a tar is.
+pub(super) enum Found {
+    /// Its content is what counts.
+    File,
+    /// It stands for the member of this clean name.
     Link(String),
 }
 
 impl Members {
     /// Scans a tar. Blocks.
     pub(super) fn scan(name: &str, file: File) -> Result<Self, ArchiveError> {
+        let file = Arc::new(file);
         let headers = Headers { file: &file, ran_out: Rc::default(), since_seek: 0 };
         let ran_out = headers.ran_out.clone();
-        let mut members = HashMap::new();
-        let scanned = list(name, headers, &mut members);
+        let mut members = Self::none(name);
+        let scanned = list(name, headers, &file, &mut members);
         // The end of a tar is marked (pax, "ustar Interchange Format"): without the mark, members may be missing.
         if ran_out.get() || scanned.is_err() {
             look_at_beginning(name, &file)?;
@@ -138,7 +147,30 @@ impl Members {
             return Err(ArchiveError::Truncated(name.to_owned()));
         }
         scanned?;
-        Ok(Self { name: name.to_owned(), file: file.into(), members })
+        Ok(members)
+    }
+
+    /// Of an archive that is still to be read.
+    pub(super) fn none(name: &str) -> Self {
+        Self { name: name.to_owned(), members: HashMap::new() }
+    }
+
+    /// Another member. As unpacking does it: the last one of a name is the one.
+    pub(super) fn add(
+        &mut self,
+        path: String,
+        member: Found,
+        place: impl FnOnce() -> Result<Place, ArchiveError>,
+    ) -> Result<(), ArchiveError> {
+        let member = match member {
+            Found::File => Member::File(place()?),
+            Found::Link(target) => Member::Link(target),
+        };
+        self.members.insert(path, member);
+        if self.members.len() > MEMBERS_MAX {
+            return Err(ArchiveError::TooMany(self.name.clone()));
+        }
+        Ok(())
     }
 
     /// Where a member's bytes are, by a name that [`inside`] gave; `None` where there is no such member, or a link to none.
@@ -147,9 +179,7 @@ impl Members {
         for _ in 0..=LINKS_MAX {
             match self.members.get(at) {
                 None => return Ok(None),
-                Some(&Member::File { offset, size }) => {
-                    return Ok(Some(Place::Slice { file: self.file.clone(), offset, size }));
-                }
+                Some(Member::File(place)) => return Ok(Some(place.clone())),
                 Some(Member::Link(target)) => at = target,
             }
         }
@@ -162,30 +192,42 @@ fn look_at_beginning(name: &str, mut file: &File) -> Result<(), ArchiveError> {
     let fail = |source| ArchiveError::Read { name: name.to_owned(), source };
     let mut first = [0; 512];
     file.rewind().map_err(fail)?;
-    match super::packing::fill(&mut file, &mut first).map_err(fail)? {
-        0 => Err(ArchiveError::Empty(name.to_owned())),
-        _ if !begins_tar(&first) => Err(ArchiveError::NotAnArchive(name.to_owned())),
+    let n = super::packing::fill(&mut file, &mut first).map_err(fail)?;
+    look_at(name, &first[..n])
+}
+
+/// The same of a first block that was read already.
+pub(super) fn look_at(name: &str, first: &[u8]) -> Result<(), ArchiveError> {
+    match first {
+        [] => Err(ArchiveError::Empty(name.to_owned())),
+        first if !begins_tar(first) => Err(ArchiveError::NotAnArchive(name.to_owned())),
         _ => Ok(()),
     }
 }
 
-fn list(name: &str, headers: Headers<'_>, members: &mut HashMap<String, Member>) -> Result<(), ArchiveError> {
+fn list(
+    name: &str,
+    headers: Headers<'_>,
+    file: &Arc<File>,
+    members: &mut Members,
+) -> Result<(), ArchiveError> {
     let fail = |source| ArchiveError::Damaged { name: name.to_owned(), source };
     let mut archive = Archive::new(headers);
     for entry in archive.entries_with_seek().map_err(fail)? {
         let mut entry = entry.map_err(fail)?;
         if let Some((path, member)) = read(name, &mut entry)? {
-            // As unpacking does it: the last one of a name is the one.
-            members.insert(path, member);
-        }
-        if members.len() > MEMBERS_MAX {
-            return Err(ArchiveError::TooMany(name.to_owned()));
+            let (offset, size) = (entry.raw_file_position(), entry.size());
+            members.add(path, member, || Ok(Place::Slice { file: file.clone(), offset, size }))?;
         }
     }
     Ok(())
 }
 
-fn read<R: Read>(name: &str, entry: &mut Entry<'_, R>) -> Result<Option<(String, Member)>, ArchiveError> {
+/// The clean name of an entry, and what it is; `None` for what does not matter here.
+pub(super) fn read<R: Read>(
+    name: &str,
+    entry: &mut Entry<'_, R>,
+) -> Result<Option<(String, Found)>, ArchiveError> {
     let fail = |source| ArchiveError::Damaged { name: name.to_owned(), source };
     let member = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
     let escapes = |path: &str| ArchiveError::Escapes {
@@ -204,13 +246,13 @@ fn read<R: Read>(name: &str, entry: &mut Entry<'_, R>) -> Result<Option<(String,
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     Ok(match kind {
         EntryType::GNUSparse => return Err(ArchiveError::Sparse { name: name.to_owned(), member }),
-        EntryType::Symlink => Some(Member::Link(inside(folder, &target).ok_or_else(|| escapes(&target))?)),
-        EntryType::Link => Some(Member::Link(inside("", &target).ok_or_else(|| escapes(&target))?)),
+        EntryType::Symlink => Some(Found::Link(inside(folder, &target).ok_or_else(|| escapes(&target))?)),
+        EntryType::Link => Some(Found::Link(inside("", &target).ok_or_else(|| escapes(&target))?)),
         EntryType::Regular | EntryType::Continuous => {
             if is_pax_sparse(entry).map_err(fail)? {
                 return Err(ArchiveError::Sparse { name: name.to_owned(), member });
             }
-            Some(Member::File { offset: entry.raw_file_position(), size: entry.size() })
+            Some(Found::File)
         }
         _ => None,
     }

@@ -17,13 +17,24 @@ pub(super) enum Said {
     Folder,
 }
 
+/// Where a source is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Where {
+    /// Standard input.
+    Input,
+    /// A file or a folder.
+    Path(PathBuf),
+    /// The Docker daemon, which calls the image so.
+    Daemon(String),
+}
+
 /// A source as typed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Argument {
     /// What it is said to be.
     pub said: Said,
-    /// Where it is; `None` is standard input.
-    pub path: Option<PathBuf>,
+    /// Where it is.
+    pub place: Where,
     /// Which image of it.
     pub image: Option<String>,
 }
@@ -50,33 +61,38 @@ const PREFIXES: [(&str, Said); 4] = [
     ("dir:", Said::Folder),
 ];
 
-const ELSEWHERE: [(&str, &str); 4] = [
+const DAEMON: &str = "docker-daemon:";
+
+const ELSEWHERE: [(&str, &str); 3] = [
     ("docker://", "copy the image first: skopeo copy --all docker://… oci:DIRECTORY"),
-    ("docker-daemon:", "save the image first: docker save --output FILE IMAGE"),
     ("containers-storage:", "save the image first: podman save --format oci-archive --output FILE IMAGE"),
     ("oci-archive://", "write it without `//`: oci-archive:FILE"),
 ];
 
 /// Reads what was typed. `exists` tells whether a path does.
 pub(super) fn parse(text: &str, exists: impl Fn(&Path) -> bool) -> Result<Argument, Unsupported> {
-    let plain = |path| Argument { said: Said::Nothing, path, image: None };
+    let plain = |place| Argument { said: Said::Nothing, place, image: None };
     if text == "-" {
-        return Ok(plain(None));
+        return Ok(plain(Where::Input));
     }
     // A file of this very name is what was meant.
     if exists(Path::new(text)) {
-        return Ok(plain(Some(text.into())));
+        return Ok(plain(Where::Path(text.into())));
+    }
+    if let Some(image) = text.strip_prefix(DAEMON) {
+        return Ok(plain(Where::Daemon(image.to_owned())));
     }
     if let Some((_, hint)) = ELSEWHERE.iter().find(|(prefix, _)| text.starts_with(prefix)) {
         return Err(Unsupported { source_text: text.to_owned(), hint });
     }
     let Some((said, rest)) = PREFIXES.iter().find_map(|(p, said)| Some((*said, text.strip_prefix(p)?)))
     else {
-        return Ok(plain(Some(text.into())));
+        return Ok(plain(Where::Path(text.into())));
     };
     // Only the others have a suffix.
     let (path, image) = if said == Said::Folder { (rest, None) } else { split(rest, exists) };
-    Ok(Argument { said, path: (path != "-").then(|| path.into()), image })
+    let place = if path == "-" { Where::Input } else { Where::Path(path.into()) };
+    Ok(Argument { said, place, image })
 }
 
 /// The path and the image behind it. A colon can be part of a path: the longest path that exists is the one; where
@@ -100,7 +116,11 @@ mod tests {
 
     fn read(text: &str, existing: &[&str]) -> (Said, String, String) {
         let argument = parse(text, |path| existing.iter().any(|e| Path::new(e) == path)).unwrap();
-        let path = argument.path.map_or("-".into(), |path| path.to_string_lossy().into_owned());
+        let path = match argument.place {
+            Where::Input => "-".into(),
+            Where::Path(path) => path.to_string_lossy().into_owned(),
+            Where::Daemon(image) => format!("daemon's {image}"),
+        };
         (argument.said, path, argument.image.unwrap_or_default())
     }
 
@@ -121,6 +141,8 @@ mod tests {
             ("docker-archive:a:b/x.tar:a/b:1", &["a:b/x.tar"], (DockerArchive, "a:b/x.tar", "a/b:1")),
             ("docker-archive:-:a/b:1", &[], (DockerArchive, "-", "a/b:1")),
             ("dir:a:b", &[], (Folder, "a:b", "")),
+            ("docker-daemon:a/b:1", &[], (Nothing, "daemon's a/b:1", "")),
+            ("docker-daemon:a", &["docker-daemon:a"], (Nothing, "docker-daemon:a", "")),
         ] {
             assert_eq!(read(text, existing), (said, path.into(), image.into()), "{text} {existing:?}");
         }
@@ -128,7 +150,7 @@ mod tests {
 
     #[test]
     fn other_places_are_refused_with_a_way_out() {
-        for text in ["docker://a/b", "docker-daemon:a:1", "containers-storage:a", "oci-archive://x.tar"] {
+        for text in ["docker://a/b", "containers-storage:a", "oci-archive://x.tar"] {
             let refused = parse(text, |_| false).unwrap_err();
             assert!(refused.to_string().contains(text) && !refused.hint().is_empty());
         }

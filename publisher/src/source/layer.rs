@@ -1,6 +1,5 @@
 //! The layers of a docker archive: checked against the config, and packed where they are plain.
 
-use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 
 use contract::digest::{Algorithm, Digest, Hasher};
@@ -62,27 +61,57 @@ pub(super) fn sniff(place: &Place) -> Result<Packing, LayerError> {
 
 /// Checks a layer, and packs a plain one with gzip. Blocks for as long as that takes.
 pub(super) fn pack(place: &Place, diff_id: &Digest, tell: &Tell) -> Result<Layer, LayerError> {
+    if let Place::Packed(packed) = place
+        && packed.plain.algorithm() == diff_id.algorithm()
+    {
+        is(diff_id, packed.plain)?;
+        return Ok(packed.layer.clone());
+    }
     match sniff(place)? {
         Packing::Plain => compress(place, diff_id, tell),
         packing => keep(place, packing, diff_id, tell),
     }
 }
 
-/// The same bytes give the same digest wherever and whenever this runs: no name and no time in gzip's header.
 fn compress(place: &Place, diff_id: &Digest, tell: &Tell) -> Result<Layer, LayerError> {
     let file = tempfile::tempfile().map_err(LayerError::Temporary)?;
-    let packed =
-        Hashing { inner: BufWriter::with_capacity(CHUNK, file), hasher: Hasher::new(Algorithm::Sha256) };
-    let mut gzip = GzBuilder::new().write(packed, Compression::default());
     let plain = place.reader().map_err(LayerError::Read)?;
-    each(plain, diff_id, |bytes, done| {
+    let done = |done| tell.done(done).map_err(LayerError::Read);
+    let Compressed { found, digest, to, .. } = gzip(plain, diff_id.algorithm(), file, done)?;
+    is(diff_id, found)?;
+    Ok(Layer { packing: Packing::Gzip, digest, place: Place::whole(to).map_err(LayerError::Temporary)? })
+}
+
+/// What [`gzip`] did.
+pub(super) struct Compressed<W> {
+    /// Of the plain tar.
+    pub found: Digest,
+    /// Of the plain tar.
+    pub size: u64,
+    /// Of what was written.
+    pub digest: Digest,
+    /// Where it was written to.
+    pub to: W,
+}
+
+/// Compresses a plain tar in one pass. The same bytes give the same digest wherever and whenever this runs: no name and
+/// no time in gzip's header.
+pub(super) fn gzip<W: Write>(
+    plain: impl Read,
+    algorithm: Algorithm,
+    to: W,
+    done: impl Fn(u64) -> Result<(), LayerError>,
+) -> Result<Compressed<W>, LayerError> {
+    let packed =
+        Hashing { inner: BufWriter::with_capacity(CHUNK, to), hasher: Hasher::new(Algorithm::Sha256) };
+    let mut gzip = GzBuilder::new().write(packed, Compression::default());
+    let (found, size) = each(plain, algorithm, |bytes, so_far| {
         gzip.write_all(bytes).map_err(LayerError::Temporary)?;
-        tell.done(done).map_err(LayerError::Read)
+        done(so_far)
     })?;
     let Hashing { inner, hasher } = gzip.finish().map_err(LayerError::Temporary)?;
-    let file: File = inner.into_inner().map_err(|e| LayerError::Temporary(e.into_error()))?;
-    let place = Place::whole(file).map_err(LayerError::Temporary)?;
-    Ok(Layer { packing: Packing::Gzip, digest: hasher.finish().0, place })
+    let to = inner.into_inner().map_err(|e| LayerError::Temporary(e.into_error()))?;
+    Ok(Compressed { found, size, digest: hasher.finish().0, to })
 }
 
 /// Keeps the bytes of a compressed layer.
@@ -92,20 +121,21 @@ fn keep(place: &Place, packing: Packing, diff_id: &Digest, tell: &Tell) -> Resul
         BufReader::with_capacity(CHUNK, Hashing { inner: raw, hasher: Hasher::new(Algorithm::Sha256) });
     // What cannot be decompressed here is checked by whoever pulls it.
     if let Some(plain) = packing.open(&mut raw).map_err(LayerError::Read)? {
-        each(plain, diff_id, |_, done| tell.done(done).map_err(LayerError::Read))?;
+        let done = |_: &[u8], done| tell.done(done).map_err(LayerError::Read);
+        is(diff_id, each(plain, diff_id.algorithm(), done)?.0)?;
     }
     io::copy(&mut raw, &mut io::sink()).map_err(LayerError::Read)?;
     let (digest, _) = raw.into_inner().hasher.finish();
     Ok(Layer { packing, digest, place: place.clone() })
 }
 
-/// Passes a plain tar on in chunks, and checks its digest.
+/// Passes a plain tar on in chunks; gives its digest and size.
 fn each(
     mut plain: impl Read,
-    diff_id: &Digest,
+    algorithm: Algorithm,
     mut pass: impl FnMut(&[u8], u64) -> Result<(), LayerError>,
-) -> Result<(), LayerError> {
-    let mut hasher = Hasher::new(diff_id.algorithm());
+) -> Result<(Digest, u64), LayerError> {
+    let mut hasher = Hasher::new(algorithm);
     let mut buffer = vec![0; CHUNK];
     let mut done = 0;
     loop {
@@ -118,8 +148,12 @@ fn each(
         done += n as u64;
         pass(&buffer[..n], done)?;
     }
-    let (found, _) = hasher.finish();
-    if found == *diff_id { Ok(()) } else { Err(LayerError::Differs { expected: *diff_id, found }) }
+    Ok(hasher.finish())
+}
+
+/// Whether a plain tar is what the config says.
+fn is(expected: &Digest, found: Digest) -> Result<(), LayerError> {
+    if found == *expected { Ok(()) } else { Err(LayerError::Differs { expected: *expected, found }) }
 }
 
 impl Layer {

@@ -1,4 +1,5 @@
-//! Sources: where an image comes from. A docker archive, an OCI layout or skopeo's `dir:`, told apart by looking.
+//! Sources: where an image comes from. A docker archive, an OCI layout or skopeo's `dir:`, told apart by looking; or the
+//! Docker daemon.
 
 use contract::digest::Digest;
 use contract::name::Reference;
@@ -9,6 +10,7 @@ use crate::image::{Image, ImageError};
 mod archive;
 mod argument;
 mod choose;
+mod daemon;
 mod docker;
 mod held;
 mod layer;
@@ -16,13 +18,15 @@ mod layout;
 mod packing;
 mod pick;
 mod place;
-mod spool;
+mod stream;
 mod tree;
 mod work;
 
 pub use archive::ArchiveError;
 pub use argument::Unsupported;
+use argument::Where;
 pub use choose::ChooseError;
+pub use daemon::DaemonError;
 pub use layer::LayerError;
 
 /// What is wanted of a source.
@@ -83,6 +87,9 @@ pub enum SourceError {
         /// Behind the source's path.
         suffix: String,
     },
+    /// The Docker daemon.
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
     /// The files of the source.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -194,6 +201,7 @@ impl SourceError {
         const AGAIN: &str = "the source is damaged: save the image again";
         match self {
             Self::Unsupported(unsupported) => Some(unsupported.hint()),
+            Self::Daemon(daemon) => daemon.hint(),
             Self::Archive(archive) => archive.hint(),
             Self::NoImage { hint, .. } => Some((*hint).to_owned()),
             Self::NotAsSaid { .. } => Some("leave the prefix away, and it is found out by looking".into()),
@@ -212,19 +220,26 @@ impl SourceError {
     }
 }
 
-/// Opens a source: a path, one of skopeo's spellings, or `-` for standard input.
+/// Opens a source: a path, one of skopeo's spellings, `docker-daemon:IMAGE`, or `-` for standard input.
 ///
 /// Everything small is read and verified; that configs and layers are there is made sure of. Layers of docker archives
-/// are packed into temporary files without names, which are gone when [`Opened::from`] is.
+/// are packed into temporary files without names, which are gone when [`Opened::from`] is. So are the large members of
+/// what can be read only once: standard input, the daemon's answer, an archive that is compressed as a whole.
 pub async fn open(source: &str, wanted: &Wanted<'_>, told: &dyn Told) -> Result<Opened, SourceError> {
     let argument = argument::parse(source, std::path::Path::exists)?;
-    let image = match (wanted.image, argument.image.as_deref()) {
+    let suffix = match &argument.place {
+        Where::Daemon(image) => Some(image.as_str()),
+        Where::Input | Where::Path(_) => argument.image.as_deref(),
+    };
+    let image = match (wanted.image, suffix) {
         (Some(image), Some(suffix)) if image != suffix => {
             return Err(SourceError::TwoImages { image: image.to_owned(), suffix: suffix.to_owned() });
         }
+        // The daemon was asked for one image.
+        _ if matches!(argument.place, Where::Daemon(_)) => None,
         (image, suffix) => image.or(suffix),
     };
-    let tree = tree::Tree::open(argument.path.as_deref(), told).await?;
+    let tree = tree::Tree::open(&argument.place, told).await?;
     let wanted = Wanted { image, ..*wanted };
     let (held, root) = pick::pick(tree, argument.said, &wanted, told).await?;
     let name = || held.tree.name.clone();

@@ -1,15 +1,17 @@
 //! Where bytes of a source are, and how they come from there: in chunks, read off the async threads.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use contract::digest::Digest;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::layer::Layer;
 use super::packing::fill;
 use crate::content::Chunks;
 
@@ -25,6 +27,19 @@ pub(super) enum Place {
     File { path: PathBuf, size: u64 },
     /// A part of a file, read by position: many readers share it.
     Slice { file: Arc<File>, offset: u64, size: u64 },
+    /// A plain tar that was packed when it came by, and is unpacked where somebody wants it plain.
+    Packed(Arc<Packed>),
+}
+
+/// A plain tar, and the layer that it is published as.
+#[derive(Debug)]
+pub(super) struct Packed {
+    /// Of the plain tar, what a config calls a diff id.
+    pub plain: Digest,
+    /// Of the plain tar.
+    pub size: u64,
+    /// What it became.
+    pub layer: Layer,
 }
 
 impl Place {
@@ -39,6 +54,7 @@ impl Place {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File { size, .. } | Self::Slice { size, .. } => *size,
+            Self::Packed(packed) => packed.size,
         }
     }
 
@@ -51,6 +67,11 @@ impl Place {
             }
             Self::Slice { file, offset, size } => {
                 Reader::File(Slice { file: file.clone(), at: *offset, end: offset.saturating_add(*size) })
+            }
+            Self::Packed(packed) => {
+                let layer = BufReader::with_capacity(CHUNK, packed.layer.place.reader()?);
+                let plain = packed.layer.packing.open(layer)?.ok_or(io::ErrorKind::Unsupported)?;
+                Reader::Plain { plain, left: packed.size }
             }
         })
     }
@@ -93,6 +114,7 @@ pub(super) async fn off<T: Send + 'static>(
 pub(super) enum Reader {
     Memory(io::Cursor<Bytes>),
     File(Slice),
+    Plain { plain: Box<dyn Read + Send>, left: u64 },
 }
 
 pub(super) struct Slice {
@@ -106,6 +128,7 @@ impl Reader {
         match self {
             Self::Memory(bytes) => bytes.get_ref().len() as u64 - bytes.position(),
             Self::File(slice) => slice.end - slice.at,
+            Self::Plain { left, .. } => *left,
         }
     }
 }
@@ -115,7 +138,12 @@ impl Read for Reader {
         let most = buffer.len().min(usize::try_from(self.left()).unwrap_or(usize::MAX));
         match self {
             Self::Memory(bytes) => bytes.read(buffer),
-            Self::File(_) if most == 0 => Ok(0),
+            Self::File(_) | Self::Plain { .. } if most == 0 => Ok(0),
+            Self::Plain { plain, left } => {
+                let n = plain.read(&mut buffer[..most])?;
+                *left -= n as u64;
+                Ok(n)
+            }
             Self::File(slice) => match slice.file.read_at(&mut buffer[..most], slice.at)? {
                 // Somebody made the file shorter.
                 0 => Err(io::ErrorKind::UnexpectedEof.into()),

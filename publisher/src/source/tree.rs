@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::archive::{ArchiveError, Members, inside};
+use super::argument::Where;
 use super::packing::{MAGIC, Packing, fill};
 use super::place::{Place, off};
-use super::spool::spool;
-use super::{SourceError, Told, work};
+use super::{SourceError, Told, daemon, stream, work};
 
 /// A source's files.
 #[derive(Debug)]
@@ -27,13 +27,24 @@ enum Files {
 }
 
 impl Tree {
-    /// Opens a path, or standard input.
-    pub(super) async fn open(path: Option<&Path>, told: &dyn Told) -> Result<Self, ArchiveError> {
-        let Some(path) = path else {
-            let name = "standard input".to_owned();
-            let files = Files::Archive(scan(name.clone(), None, || Ok(io::stdin()), told).await?);
-            return Ok(Self { name, files });
+    /// Opens it, wherever it is.
+    pub(super) async fn open(place: &Where, told: &dyn Told) -> Result<Self, SourceError> {
+        let (name, members) = match place {
+            Where::Path(path) => return Ok(Self::of_path(path, told).await?),
+            Where::Input => {
+                let name = "standard input".to_owned();
+                (name.clone(), scan(name, None, || Ok(io::stdin()), told).await?)
+            }
+            Where::Daemon(image) => {
+                let name = format!("the Docker daemon's {image}");
+                let export = daemon::export(image).await?;
+                (name.clone(), scan(name, None, || Ok(export), told).await?)
+            }
         };
+        Ok(Self { name, files: Files::Archive(members) })
+    }
+
+    async fn of_path(path: &Path, told: &dyn Told) -> Result<Self, ArchiveError> {
         let name = path.display().to_string();
         let fail = |source| ArchiveError::Read { name: name.clone(), source };
         let kind = tokio::fs::metadata(path).await.map_err(fail)?;
@@ -103,6 +114,6 @@ async fn scan<R: io::Read + Send>(
     let called = name.clone();
     let fail = move |source| ArchiveError::Read { name: called.clone(), source };
     let failed = fail.clone();
-    let work = move |tell: &work::Tell| Members::scan(&name, spool(&name, open().map_err(failed)?, tell)?);
+    let work = move |tell: &work::Tell| stream::take(&name, open().map_err(failed)?, tell);
     work::run(&what, size, told, work).await.map_err(fail)?
 }

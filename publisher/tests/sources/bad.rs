@@ -30,7 +30,7 @@ async fn what_is_no_archive_says_what_it_is() {
         assert!(said_of.contains(said), "{said_of}");
     }
     assert!(says(at("/nowhere/x.tar", ASK).await).contains("/nowhere/x.tar"));
-    assert!(says(at("docker-daemon:acme/app:1", ASK).await).contains("docker save"));
+    assert!(says(at("docker-daemon:acme/app?x", ASK).await).contains("docker-daemon:NAME"));
     let folder = tempfile::tempdir().unwrap();
     assert!(says(at(text(folder.path()), ASK).await).contains("holds no image"));
 }

@@ -1,6 +1,7 @@
 //! Opens sources, and reads all that they promise.
 
 use std::collections::BTreeMap;
+use std::mem::discriminant;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -37,8 +38,28 @@ pub(crate) async fn named(name: &str, bytes: &[u8], ask: Ask<'_>) -> Result<Open
     at(text(&path), ask).await
 }
 
+/// Opens an archive, as a file that is read by position and as one that is read as it comes by: both give the same.
 pub(crate) async fn bytes(bytes: &[u8], ask: Ask<'_>) -> Result<Opened, SourceError> {
-    named("x.tar", bytes, ask).await
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    std::fs::write(&path, bytes).unwrap();
+    let scanned = at(text(&path), ask).await.map(|opened| opened.image);
+    // What is compressed is read as it comes by anyway.
+    let packings = [&b"\x1f\x8b"[..], b"\x28\xb5\x2f\xfd"];
+    let is_packed = packings.iter().any(|magic| bytes.starts_with(magic));
+    if !is_packed && !bytes.is_empty() {
+        std::fs::write(&path, zstd::encode_all(bytes, 1).unwrap()).unwrap();
+    }
+    let streamed = at(text(&path), ask).await;
+    match (&scanned, &streamed) {
+        (Ok(scanned), Ok(streamed)) => assert_eq!(format!("{scanned:?}"), format!("{:?}", streamed.image)),
+        // Of several layers that are wrong, any may be told of.
+        (Err(scanned), Err(streamed)) => {
+            assert_eq!(discriminant(scanned), discriminant(streamed), "{scanned}, but {streamed}");
+        }
+        _ => panic!("scanned: {:?}, streamed: {:?}", scanned.err(), streamed.err()),
+    }
+    streamed
 }
 
 pub(crate) fn text(path: &Path) -> &str {
