@@ -221,6 +221,9 @@ pub struct Relist {
     /// view first
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "60s")]
     pub stale_after: Duration,
+    /// Write for Registry v1 (Docker before 1.10), too, what it can hold: of a store that was filled without it
+    #[arg(long)]
+    pub v1: bool,
 }
 
 /// `verify`.

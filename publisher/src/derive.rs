@@ -9,6 +9,7 @@ use contract::listing::v1_tag;
 use contract::manifest::{Content, Manifest};
 use contract::name::{Repository, Tag};
 use contract::v1;
+use tokio::sync::Mutex;
 
 use crate::listings;
 use crate::plan::Change;
@@ -57,6 +58,17 @@ impl Derive<'_> {
     /// Makes all that is derived from a tag's link agree with it, until the link stays what it was: whoever moves the
     /// tag last leaves everything agreeing.
     pub async fn settle(&self, repository: &Repository, tag: &Tag) -> Result<Settled, StoreError> {
+        self.settle_beside(repository, tag, &Mutex::default()).await
+    }
+
+    /// The same, where this program settles other tags of the repository at the same time: who holds `lists` changes
+    /// its lists, so that they do not compete.
+    pub(crate) async fn settle_beside(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        lists: &Mutex<()>,
+    ) -> Result<Settled, StoreError> {
         let link = Key::TagLink(repository.clone(), tag.clone());
         let mut target = self.target(&link).await?;
         let mut settled = Settled::default();
@@ -65,7 +77,7 @@ impl Derive<'_> {
                 Some(digest) => self.shown(repository, &digest).await?,
                 None => None,
             };
-            self.show(repository, tag, &mut settled).await?;
+            self.show(repository, tag, lists, &mut settled).await?;
             let now = self.target(&link).await?;
             if now == target {
                 return Ok(settled);
@@ -85,6 +97,7 @@ impl Derive<'_> {
         &self,
         repository: &Repository,
         tag: &Tag,
+        lists: &Mutex<()>,
         settled: &mut Settled,
     ) -> Result<(), StoreError> {
         let mut wanted = vec![(
@@ -102,6 +115,7 @@ impl Derive<'_> {
             *count += changed;
         }
         if let Some(v1) = v1 {
+            let _one = lists.lock().await;
             listings::change(self.store, &Change::V1(v1, BTreeMap::from([(tag.clone(), id)]))).await?;
         }
         Ok(())

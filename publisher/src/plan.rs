@@ -19,7 +19,7 @@ use crate::store::Document;
 mod order;
 mod show;
 
-pub use order::{derived, plan};
+pub use order::{derived, plan, v1_images};
 
 /// What is to be published, and under which names.
 #[derive(Debug, Clone, Copy)]

@@ -10,13 +10,16 @@ use contract::listing::{Listing, Referrers, V1Images, V1Tags};
 use contract::name::{Repository, Tag};
 use contract::v1;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tokio::sync::Mutex;
 
+use crate::apply::PublishError;
 use crate::derive::Derive;
 use crate::found::{Found, Held};
 use crate::listings;
 use crate::store::{Document, StoreError};
 
 mod lists;
+mod v1_images;
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -51,8 +54,10 @@ impl Summary {
 pub struct Relist<'a> {
     /// Where, and how to derive there.
     pub derive: Derive<'a>,
-    /// How many repositories at the same time.
+    /// How many repositories at the same time, and how many manifests and tags of each.
     pub jobs: usize,
+    /// Whether images that Registry v1 can hold are written for it.
+    pub v1: bool,
     /// How long a digest view must be seen without its revision link before it is removed: a publisher writes the view
     /// first.
     pub stale_after: Duration,
@@ -60,15 +65,18 @@ pub struct Relist<'a> {
 
 impl Relist<'_> {
     /// Derives everything from the links of the whole store.
-    pub async fn run(&self) -> Result<Summary, StoreError> {
+    pub async fn run(&self) -> Result<Summary, PublishError> {
         let store = self.derive.store;
         let mut found = Found::default();
         for prefix in [Prefix::Repositories, Prefix::V1Repositories] {
             found.take(store.list(&prefix).await?);
         }
+        let mut summary = Summary::default();
+        if self.v1 {
+            summary.written += v1_images::write(self.derive, &found, self.jobs).await?;
+        }
         let each = found.repositories.iter().map(|(name, held)| self.repository(name, held));
         let done: Vec<_> = stream::iter(each).buffer_unordered(self.jobs).try_collect().await?;
-        let mut summary = Summary::default();
         done.into_iter().for_each(|part| summary.add(part));
         summary.written += usize::from(lists::catalog(store, &found).await?);
         summary.written += usize::from(lists::search(self.derive, &found, self.jobs).await?);
@@ -113,8 +121,10 @@ impl Relist<'_> {
         let mut other_names = BTreeSet::new();
         // A publisher takes an index whose view is there for whole, so its view comes after those of the images.
         let mut of_indexes = Vec::new();
-        for digest in held.revisions.iter().rev() {
-            let Some((bytes, manifest)) = self.derive.manifest(digest).await? else {
+        let read = async |digest| Ok::<_, StoreError>((digest, self.derive.manifest(digest).await?));
+        let mut all = stream::iter(held.revisions.iter().rev().map(read)).buffered(self.jobs);
+        while let Some((digest, found)) = all.try_next().await? {
+            let Some((bytes, manifest)) = found else {
                 let problem =
                     format!("{name}@{digest} is absent, damaged, or a manifest that today's clients refuse");
                 summary.problems.push(problem);
@@ -159,9 +169,15 @@ impl Relist<'_> {
             let list = list.and_then(|list| V1Tags::from_bytes(&list.bytes).ok()).unwrap_or_default();
             tags.extend(list.tags.into_keys());
         }
+        let lists = Mutex::default();
+        let settle = async |tag: Tag| {
+            let settled = self.derive.settle_beside(name, &tag, &lists).await?;
+            Ok::<_, StoreError>((tag, settled))
+        };
+        let all: Vec<_> =
+            stream::iter(tags.into_iter().map(settle)).buffered(self.jobs).try_collect().await?;
         let mut shown = BTreeSet::new();
-        for tag in tags {
-            let settled = self.derive.settle(name, &tag).await?;
+        for (tag, settled) in all {
             summary.written += settled.written;
             summary.removed += settled.removed;
             if settled.shown.is_some() {

@@ -2,6 +2,7 @@
 
 use contract::descriptor::Descriptor;
 use contract::key::Key;
+use contract::v1;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::apply::SMALL_PER_JOB;
@@ -47,6 +48,17 @@ pub async fn survey(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<
     // Where nothing is compared, another publisher may have overwritten a name in a list: who comes next unites it anew.
     existing.agrees =
         existing.may_agree(wish) && derive.store.compares().await? && agrees(derive, wish, jobs).await?;
+    Ok(existing)
+}
+
+/// What is there of v1 images, and of the layers of those that are not.
+pub(crate) async fn chain(store: &dyn Store, chain: &[v1::Image]) -> Result<Existing, StoreError> {
+    let mut existing = Existing::default();
+    look(store, chain.iter().map(|image| Key::V1Ancestry(image.id)).collect(), SMALL_PER_JOB, &mut existing)
+        .await?;
+    let absent = chain.iter().filter(|image| !existing.has_v1(image));
+    let layers = absent.flat_map(|image| [Key::Blob(image.layer.digest), Key::V1Layer(image.id)]).collect();
+    look(store, layers, SMALL_PER_JOB, &mut existing).await?;
     Ok(existing)
 }
 

@@ -11,7 +11,7 @@ pub(super) async fn run(args: &cli::Relist, context: &Context<'_>) -> Result<(),
     let Context { settings, report, .. } = context;
     let Opened { store, .. } = context.open(&args.store, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
-    let relist = Relist { derive, jobs: settings.jobs, stale_after: args.stale_after };
+    let relist = Relist { derive, jobs: settings.jobs, v1: args.v1, stale_after: args.stale_after };
     let summary = context.guarded(&*store, async { Ok(relist.run().await?) }).await?;
     report.relisted(&store.name(), &summary, settings.format);
     match summary.problems.len() {

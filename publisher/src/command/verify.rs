@@ -22,7 +22,7 @@ pub(super) async fn run(args: &cli::Verify, context: &Context<'_>) -> Result<(),
     let summary = context
         .guarded(&*store, async {
             if args.repair {
-                let relisted = Relist { derive, jobs, stale_after: STALE_AFTER }.run().await?;
+                let relisted = Relist { derive, jobs, v1: false, stale_after: STALE_AFTER }.run().await?;
                 let found = Verify { deep: false, ..verify }.run(None).await?;
                 let mended = mend(derive, &found.findings).await?;
                 report.repaired(relisted.written + mended, relisted.removed);

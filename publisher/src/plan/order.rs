@@ -90,6 +90,17 @@ fn v1_layers(chain: &[&v1::Image], existing: &Existing) -> Vec<Step> {
         .collect()
 }
 
+/// Plans the v1 images of an image that is there already; nothing where the store lacks one of its layers.
+pub fn v1_images(chain: &[v1::Image], existing: &Existing) -> Plan {
+    let mut plan = Plan::default();
+    let absent: Vec<&v1::Image> = chain.iter().filter(|image| !existing.has_v1(image)).collect();
+    if absent.iter().all(|image| existing.has(&Key::Blob(image.layer.digest), image.layer.size)) {
+        plan.phase("v1 layers", v1_layers(&absent, existing));
+        v1_documents(&mut plan, &absent);
+    }
+    plan
+}
+
 /// Children before parents: for each height above the leaves the documents, then their views, then their links.
 fn manifests(plan: &mut Plan, image: &Image, targets: &[&Target]) {
     if targets.is_empty() {

@@ -27,7 +27,7 @@ fn expected(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 async fn relist(store: &dyn Store) -> usize {
     let stale_after = std::time::Duration::ZERO;
-    Relist { derive: derive(store), jobs: 4, stale_after }.run().await.unwrap().written
+    Relist { derive: derive(store), jobs: 4, v1: false, stale_after }.run().await.unwrap().written
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use crate::sample::Sample;
 use crate::{derive, memory, run, visible};
 
 async fn relist(store: &dyn Store) -> Summary {
-    Relist { derive: derive(store), jobs: 4, stale_after: Duration::ZERO }.run().await.unwrap()
+    Relist { derive: derive(store), jobs: 4, v1: false, stale_after: Duration::ZERO }.run().await.unwrap()
 }
 
 /// Everything, published whole.
@@ -33,6 +33,45 @@ async fn what_is_whole_stays_as_it_is() {
     assert_eq!((summary.written, summary.removed, summary.problems.len()), (0, 0, 0), "{summary:?}");
     assert_eq!(store.objects(), before);
     assert_eq!((summary.repositories, summary.tags), (3, 5));
+}
+
+/// Everything, published where v1 is off.
+async fn without_v1() -> publisher::store::memory::Memory {
+    let store = full().await;
+    let is_v1 = |key: &Key| {
+        matches!(
+            key,
+            Key::V1Json(_)
+                | Key::V1Ancestry(_)
+                | Key::V1Layer(_)
+                | Key::V1Tag(..)
+                | Key::V1Tags(_)
+                | Key::V1Images(_)
+        )
+    };
+    for key in store.objects().keys().filter_map(|path| Key::parse(path)).filter(is_v1) {
+        store.delete(&key).await.unwrap();
+    }
+    store
+}
+
+/// And where any write of it fails, the next run completes it.
+#[tokio::test]
+async fn v1_is_written_for_what_was_published_without_it() {
+    let whole = full().await.objects();
+    assert_eq!(relist(&without_v1().await).await.written, 0, "nobody asked for it");
+    for n in 0.. {
+        let store = without_v1().await;
+        let faulty = Faulty::after(n, Fault::Before, &store);
+        let relist = |derive| Relist { derive, jobs: 4, v1: true, stale_after: Duration::ZERO };
+        let done = relist(derive(&faulty)).run().await;
+        assert_eq!(relist(derive(&store)).run().await.unwrap().problems, Vec::<String>::new());
+        assert_eq!(store.objects(), whole, "write {n}");
+        if done.is_ok() {
+            assert!(n > 10, "{n} writes are not all of it");
+            return;
+        }
+    }
 }
 
 #[tokio::test]

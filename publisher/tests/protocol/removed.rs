@@ -99,6 +99,7 @@ async fn dying_anywhere_is_completed_by_removing_again_or_by_relist() {
         let relist = publisher::relist::Relist {
             derive: derive(&store),
             jobs: 4,
+            v1: false,
             stale_after: std::time::Duration::ZERO,
         };
         relist.run().await.unwrap();

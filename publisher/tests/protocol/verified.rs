@@ -119,7 +119,7 @@ async fn all_that_is_derived_can_be_mended() {
         }
     }
     assert!(verify(&store).await.problems() > 10);
-    let relist = Relist { derive: derive(&store), jobs: 4, stale_after: Duration::ZERO };
+    let relist = Relist { derive: derive(&store), jobs: 4, v1: false, stale_after: Duration::ZERO };
     relist.run().await.unwrap();
     let findings = verify(&store).await.findings;
     mend(derive(&store), &findings).await.unwrap();
@@ -135,7 +135,7 @@ async fn descriptions_that_cannot_be_read_are_made_anew() {
     assert_eq!(verify(&store).await.findings, []);
     write(&store, &Key::Search, Bytes::from_static(b"{"), None).await;
     assert_eq!(verify(&store).await.problems(), 1);
-    Relist { derive: derive(&store), jobs: 4, stale_after: Duration::ZERO }.run().await.unwrap();
+    Relist { derive: derive(&store), jobs: 4, v1: false, stale_after: Duration::ZERO }.run().await.unwrap();
     assert_eq!(store.objects(), before);
 }
 

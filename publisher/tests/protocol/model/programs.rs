@@ -89,7 +89,8 @@ pub(super) fn removes(name: &'static str, tag: &'static str) -> Program {
 pub(super) fn relists() -> Program {
     Box::new(|store: Arc<Turns>| {
         let relisted = async move {
-            let relist = Relist { derive: derive(&*store), jobs: 1, stale_after: Duration::from_mins(1) };
+            let relist =
+                Relist { derive: derive(&*store), jobs: 1, v1: false, stale_after: Duration::from_mins(1) };
             relist.run().await
         };
         let ended = |done: Result<publisher::relist::Summary, _>| match done {

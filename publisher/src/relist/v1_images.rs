@@ -1,0 +1,32 @@
+//! Registry v1's images of what is in a store already. No tag shows them yet: who settles the tags does that.
+
+use contract::key::Key;
+use contract::v1;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use crate::apply::{Apply, PublishError};
+use crate::derive::Derive;
+use crate::found::Found;
+use crate::plan;
+use crate::progress::Silent;
+use crate::stored::Stored;
+use crate::survey;
+
+/// Writes what is missing of them, and returns how many objects that were.
+pub(super) async fn write(derive: Derive<'_>, found: &Found, jobs: usize) -> Result<usize, PublishError> {
+    let repositories = found.held().filter(|(name, _)| v1::Repository::of(name).is_some());
+    let tags = repositories.flat_map(|(name, held)| held.tags.iter().map(move |tag| (name, tag)));
+    let each = tags.map(|(name, tag)| of_tag(derive, Key::TagLink(name.clone(), tag.clone())));
+    let written: Vec<usize> = stream::iter(each).buffer_unordered(jobs).try_collect().await?;
+    Ok(written.into_iter().sum())
+}
+
+async fn of_tag(derive: Derive<'_>, link: Key) -> Result<usize, PublishError> {
+    let Some(digest) = derive.target(&link).await? else { return Ok(0) };
+    let Some((_, manifest)) = derive.manifest(&digest).await? else { return Ok(0) };
+    let chain = derive.chain(&manifest).await?;
+    let plan = plan::v1_images(&chain, &survey::chain(derive.store, &chain).await?);
+    // There are other tags to work on meanwhile.
+    Apply { from: &Stored(derive.store), derive, jobs: 1, progress: &Silent }.run(&plan).await?;
+    Ok(plan.steps().count())
+}
