@@ -10,6 +10,10 @@ use crate::key::Key;
 use crate::name::{Repository, TagOrDigest};
 use crate::v1;
 
+mod path;
+
+pub use path::path;
+
 /// What a path asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {

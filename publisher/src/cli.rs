@@ -118,7 +118,8 @@ pub enum Command {
     /// See whether all that is in a store, or in one of its repositories, is there, right, and agrees
     ///
     /// Prints one line for each finding: which object, what is wrong, what to do about it. Notices hinder no pull. Fails
-    /// where there is more than notices.
+    /// where there is more than notices. With --through it looks where a pull fails: at the endpoint, the CDN, and what
+    /// they make of the store.
     Verify(Verify),
     /// Make views, lists and the catalog of a store anew from its links
     ///
@@ -239,6 +240,29 @@ pub struct Verify {
     /// First make anew what can be: views and lists, and their headers
     #[arg(long, conflicts_with = "repository")]
     pub repair: bool,
+    /// See it as clients do, through this endpoint and whatever it redirects to
+    ///
+    /// Says which clients each finding breaks. Looks at 20 repositories and the 3 newest tags of each, or at 20 tags
+    /// of the one that is named.
+    #[arg(long, value_name = "URL", value_parser = registry, conflicts_with_all = ["deep", "repair"])]
+    pub through: Option<url::Url>,
+    /// With --through, look at everything
+    #[arg(long, requires = "through")]
+    pub all: bool,
+}
+
+/// Where clients ask: a host, which they ask by https, or a URL without anything behind the host.
+fn registry(text: &str) -> Result<url::Url, String> {
+    let text = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let url = url::Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let bare = |url: &url::Url| {
+        url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    };
+    url.filter(bare).ok_or_else(|| "expected https://registry.example.com, without a path".to_owned())
 }
 
 /// `list`.

@@ -14,6 +14,7 @@ use crate::remove::RemoveError;
 use crate::settings::SettingsError;
 use crate::source::SourceError;
 use crate::store::{Kind, SendError, StoreError};
+use crate::through::ThroughError;
 
 /// Why a command ended without doing its work.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,9 @@ pub enum CommandError {
     /// A store that not everybody can read.
     #[error("the store is not public")]
     NotPublic(#[source] ProofError),
+    /// No HTTP client: `verify --through`.
+    #[error("nothing can be asked")]
+    NoClient(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A tag that must not be moved.
     #[error(transparent)]
     Refused(Box<Refusal>),
@@ -130,6 +134,15 @@ impl From<ProofError> for CommandError {
     }
 }
 
+impl From<ThroughError> for CommandError {
+    fn from(error: ThroughError) -> Self {
+        match error {
+            ThroughError::Client(error) => Self::NoClient(error),
+            ThroughError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl From<RemoveError> for CommandError {
     fn from(error: RemoveError) -> Self {
         match error {
@@ -149,6 +162,7 @@ impl CommandError {
             | Self::Absent(_)
             | Self::Needed { .. }
             | Self::NotPublic(_)
+            | Self::NoClient(_)
             | Self::Refused(_)
             | Self::Protected { .. }
             | Self::Image(_)
@@ -197,7 +211,7 @@ impl CommandError {
             Self::Interrupted | Self::TooLate { .. } => {
                 "every tag shows its old image or its new one whole; run it again to complete"
             }
-            Self::Settings(_) | Self::Problems(_) => return None,
+            Self::Settings(_) | Self::NoClient(_) | Self::Problems(_) => return None,
         };
         Some(hint.to_owned())
     }

@@ -29,5 +29,6 @@ pub mod source;
 pub mod store;
 pub mod stored;
 pub mod survey;
+pub mod through;
 pub mod v1_chain;
 pub mod verify;

@@ -24,6 +24,7 @@ use crate::verify;
 
 mod document;
 mod founded;
+mod seen;
 mod table;
 
 pub use founded::{Founded, Intended};

@@ -101,6 +101,16 @@ impl Endpoint {
         Self::at(host, &[&flags, more].concat(), |host| TcpStream::connect(host).is_ok())
     }
 
+    /// Redirects to objects below `url`, itself with the authority's certificate `server`.
+    pub(crate) fn to_cdn_by_tls(url: &str, authority: &Authority) -> Self {
+        let [certificate, key] = ["server.pem", "server.key"].map(|file| authority.path(file));
+        let [certificate, key] = [&certificate, &key].map(|path| path.to_str().unwrap());
+        let host = format!("127.0.0.1:{}", free_port());
+        Self::at(host, &["--cdn", url, "--tls-cert", certificate, "--tls-key", key], |host| {
+            TcpStream::connect(host).is_ok()
+        })
+    }
+
     /// The same at this address, `127.0.0.1:PORT`: where another one was, perhaps.
     pub(crate) fn of_directory_at(host: &str, directory: &Path) -> Self {
         Self::answering(host.to_owned(), &["--directory", directory.to_str().unwrap()])

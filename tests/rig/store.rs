@@ -69,7 +69,7 @@ impl Store {
     pub(crate) fn endpoint(&self) -> Endpoint {
         match self {
             Self::Directory(dir) => Endpoint::of_directory(dir.path()),
-            Self::Bucket(name) => Endpoint::to_cdn(&format!("{}/{name}/{PREFIX}", seaweed().url())),
+            Self::Bucket(name) => Endpoint::to_cdn(&bucket_url(&seaweed().url(), name)),
         }
     }
 
@@ -77,7 +77,7 @@ impl Store {
     pub(crate) fn endpoint_serving(&self, more: &[&str]) -> Endpoint {
         match self {
             Self::Directory(_) => panic!("this store is not served by HTTP"),
-            Self::Bucket(name) => Endpoint::serving(&format!("{}/{name}/{PREFIX}", seaweed().url()), more),
+            Self::Bucket(name) => Endpoint::serving(&bucket_url(&seaweed().url(), name), more),
         }
     }
 
@@ -129,6 +129,11 @@ impl Store {
             }
         }
     }
+}
+
+/// Where everybody reads a store in a bucket.
+pub(crate) fn bucket_url(url: &str, bucket: &str) -> String {
+    format!("{url}/{bucket}/{PREFIX}")
 }
 
 /// A store in a bucket, as the command line names it.

@@ -33,6 +33,7 @@ mod settings;
 mod sources;
 mod static_binary;
 mod swift;
+mod through;
 mod tls;
 mod unwritable;
 mod v1;

@@ -56,6 +56,30 @@ fn every_path_of_the_api() {
 }
 
 #[test]
+fn clients_ask_for_an_object_by_the_path_that_leads_to_it() {
+    let repository: Repository = "acme/app".parse().unwrap();
+    for asked in [
+        "/v2/_catalog",
+        "/v2/acme/app/blobs/sha256:HEX",
+        "/v2/acme/app/manifests/1.0",
+        "/v2/acme/app/manifests/sha256:HEX",
+        "/v2/acme/app/tags/list",
+        "/v2/acme/app/referrers/sha256:HEX",
+        "/v1/repositories/library/app/images",
+        "/v1/repositories/acme/app/tags",
+        "/v1/repositories/acme/app/tags/1.0",
+        "/v1/images/HEX/json",
+        "/v1/images/HEX/ancestry",
+        "/v1/images/HEX/layer",
+    ] {
+        let asked = asked.replace("HEX", HEX);
+        let Request::Object(key) = Request::parse(&asked) else { panic!("{asked} asks for no object") };
+        assert_eq!(super::path(&repository, &key), Some(asked));
+    }
+    assert_eq!(super::path(&repository, &Key::Settings), None);
+}
+
+#[test]
 fn what_is_wrong_under_v2_is_told_by_its_code() {
     for (path, code) in [
         ("/v2/acme/App/manifests/1.0", "MANIFEST_UNKNOWN"),

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::{Context, Opened};
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
 use crate::relist::Relist;
+use crate::through::Through;
 use crate::verify::{Verify, mend};
 
 /// A publisher at work is not hindered: views without a link stay that long, as with `relist`.
@@ -14,6 +17,9 @@ const STALE_AFTER: Duration = Duration::from_secs(60);
 
 /// Runs it; more than notices make it fail at its end.
 pub(super) async fn run(args: &cli::Verify, context: &Context<'_>) -> Result<(), CommandError> {
+    if let Some(registry) = &args.through {
+        return through(args, registry, context).await;
+    }
     let Context { settings, report, .. } = context;
     let Opened { store, rules } = context.open(&args.store, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
@@ -37,6 +43,34 @@ pub(super) async fn run(args: &cli::Verify, context: &Context<'_>) -> Result<(),
         })
         .await?;
     report.verified(&store.name(), &summary, settings.format);
+    match summary.problems() {
+        0 => Ok(()),
+        problems => Err(CommandError::Problems(problems)),
+    }
+}
+
+/// As clients see it.
+async fn through(args: &cli::Verify, registry: &Url, context: &Context<'_>) -> Result<(), CommandError> {
+    let Context { settings, report, .. } = context;
+    let Opened { store, rules } = context.open(&args.store, false).await?;
+    let through = Through {
+        derive: Derive { store: &*store, v1_platform: &settings.v1_platform },
+        registry: registry.clone(),
+        jobs: settings.jobs,
+        timeout: settings.request_timeout,
+        changing_ttl: rules.objects.changing_ttl,
+        all: args.all,
+    };
+    let summary = context
+        .guarded(&*store, async {
+            let summary = through.run(args.repository.as_ref()).await?;
+            match &args.repository {
+                Some(name) if summary.repositories == 0 => Err(CommandError::Absent(name.to_string())),
+                _ => Ok(summary),
+            }
+        })
+        .await?;
+    report.seen_through(registry.as_str(), &summary, settings.format);
     match summary.problems() {
         0 => Ok(()),
         problems => Err(CommandError::Problems(problems)),

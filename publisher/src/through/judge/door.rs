@@ -1,0 +1,50 @@
+//! The two requests by which clients find out that this is a registry.
+
+use url::{Host, Url};
+
+use super::super::exchange::Exchange;
+use super::super::wrong::Wrong;
+
+/// `/v2/`.
+pub fn version(exchange: &Exchange) -> Vec<Wrong> {
+    let Ok(answer) = &exchange.end else { return Vec::new() };
+    let mut wrong = match (answer.status, answer.header("www-authenticate")) {
+        (200, _) => Vec::new(),
+        (401, Some(_)) => vec![Wrong::Login],
+        (401, None) => vec![Wrong::NoChallenge],
+        (status, _) => vec![Wrong::NoRegistry(status)],
+    };
+    if exchange.url.scheme() == "http" && !is_local(&exchange.url) {
+        wrong.push(Wrong::PlainHttp);
+    }
+    wrong
+}
+
+/// Where clients speak http without being told to.
+fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// `/v1/_ping`, of a registry whose layers come from `layers`.
+pub fn ping(exchange: &Exchange, layers: Option<&Url>) -> Vec<Wrong> {
+    let Ok(answer) = &exchange.end else { return Vec::new() };
+    if answer.status != 200 {
+        return vec![Wrong::NoPing(answer.status)];
+    }
+    let standalone = answer.header("x-docker-registry-standalone");
+    match layers {
+        Some(layers)
+            if exchange.url.scheme() == "https"
+                && layers.scheme() == "http"
+                && !standalone.is_some_and(|it| it.eq_ignore_ascii_case("false")) =>
+        {
+            vec![Wrong::Standalone(layers.origin().ascii_serialization())]
+        }
+        _ => Vec::new(),
+    }
+}
