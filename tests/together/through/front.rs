@@ -241,11 +241,11 @@ impl Passing {
     fn mislead(&mut self, harm: Harm, port: u16) {
         let again = format!("{}?again", self.path);
         match harm {
-            Harm::TwoHops | Harm::Endless if self.is_object("") => {
-                if harm == Harm::Endless || !self.path.contains('?') {
-                    self.instead(302, "");
-                    self.set(LOCATION, &again);
-                }
+            Harm::TwoHops | Harm::Endless
+                if self.is_object("") && (harm == Harm::Endless || !self.path.contains('?')) =>
+            {
+                self.instead(302, "");
+                self.set(LOCATION, &again);
             }
             Harm::Permanent if self.answer.status == 302 => self.answer.status = 308,
             Harm::Nowhere if self.answer.status == 302 => _ = self.answer.headers.remove(LOCATION),
