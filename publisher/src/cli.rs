@@ -8,6 +8,7 @@ use contract::manner::{Encryption, Word};
 use contract::name::Repository;
 use contract::pattern::TagPattern;
 
+use crate::rate::Rate;
 use crate::source::ManifestType;
 use crate::store::Location;
 
@@ -58,6 +59,10 @@ pub struct Global {
     #[command(flatten)]
     pub s3: S3,
     /// Which image of a multi-platform one old Docker (Registry v1) gets [default: linux/amd64]
+    /// How many bytes of content are sent per second at most, by all uploads together: 500K, 10M, 1G, powers of 1024
+    /// [default: no limit]
+    #[arg(long, global = true, value_name = "RATE", env = "REGISTRY_PUBLISHER_LIMIT_RATE")]
+    pub limit_rate: Option<Rate>,
     #[arg(long, global = true, value_name = "OS/ARCH", env = "REGISTRY_PUBLISHER_V1_PLATFORM")]
     pub v1_platform: Option<String>,
     /// What is logged to standard error, as RUST_LOG has it: debug, registry_publisher=trace [default: off]

@@ -24,6 +24,16 @@ pub trait Open: Send + Sync {
     async fn size(&self, descriptor: &Descriptor) -> io::Result<Option<u64>> {
         Ok(self.open(descriptor).await?.map(|_| descriptor.size))
     }
+
+    /// As [`Open::open`], for who does not send it: no limit of the sending's speed holds.
+    async fn look(&self, descriptor: &Descriptor) -> io::Result<Option<Chunks>> {
+        self.open(descriptor).await
+    }
+
+    /// How many bytes were read of where the content is so far, as far as that is counted.
+    fn read(&self) -> u64 {
+        0
+    }
 }
 
 /// Content that can be had from a source.
@@ -71,9 +81,17 @@ pub enum ContentError {
 impl<'a> Content<'a> {
     /// Opens it. Each call begins anew.
     pub async fn open(&self) -> Result<Verified<'a>, ContentError> {
+        self.verified(self.from.open(self.descriptor).await)
+    }
+
+    /// The same, for who only looks at it.
+    pub async fn look(&self) -> Result<Verified<'a>, ContentError> {
+        self.verified(self.from.look(self.descriptor).await)
+    }
+
+    fn verified(&self, opened: io::Result<Option<Chunks>>) -> Result<Verified<'a>, ContentError> {
         let digest = self.descriptor.digest;
-        let read = |source| ContentError::Read { digest, source };
-        let chunks = self.from.open(self.descriptor).await.map_err(read)?;
+        let chunks = opened.map_err(|source| ContentError::Read { digest, source })?;
         Ok(Verified {
             descriptor: self.descriptor,
             passed: self.passed,

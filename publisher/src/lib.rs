@@ -32,3 +32,4 @@ pub mod survey;
 pub mod through;
 pub mod v1_chain;
 pub mod verify;
+pub mod rate;

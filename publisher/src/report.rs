@@ -25,6 +25,7 @@ use crate::verify;
 mod document;
 mod founded;
 mod seen;
+mod summary;
 mod table;
 
 pub use founded::{Founded, Intended};
@@ -51,6 +52,8 @@ pub struct Published<'a> {
     pub v1: Option<v1::Id>,
     /// What it took.
     pub traffic: &'a Traffic,
+    /// How many bytes of the source were read.
+    pub read: u64,
 }
 
 /// An image that was looked at.
@@ -313,15 +316,6 @@ impl Progress for Report {
         if let (None, Step::Send(_, blob)) = (&self.bar, step) {
             self.say(&format!("  sent {} ({})", blob.digest, HumanBytes(blob.size)));
         }
-    }
-}
-
-/// Nothing of a store that is not asked over a network.
-fn requests(traffic: &Traffic) -> String {
-    match (traffic.sent, traffic.repeated) {
-        (0, _) => String::new(),
-        (sent, 0) => format!(" and {sent} requests"),
-        (sent, repeated) => format!(" and {sent} requests, {repeated} of them sent again"),
     }
 }
 

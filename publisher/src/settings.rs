@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::cli::{Fixed, Format, Global, Init, S3};
 use crate::immutable::Immutable;
+use crate::rate::{Rate, RateError};
 use crate::source::ManifestType;
 use crate::store::{Location, LocationError, Objects, Patience};
 
@@ -39,6 +40,8 @@ pub struct File {
     pub request_timeout: Option<String>,
     /// As `--deadline`: `30m`.
     pub deadline: Option<String>,
+    /// As `--limit-rate`: `10M`.
+    pub limit_rate: Option<String>,
     /// As `--s3-encryption`.
     pub s3_encryption: Option<String>,
     /// As `--s3-storage-class`.
@@ -73,6 +76,8 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// When the command gives up.
     pub deadline: Option<Duration>,
+    /// How fast content is sent at most.
+    pub limit_rate: Option<Rate>,
     /// How objects are kept in S3, as far as it is said here.
     pub manner: Manner,
     /// Whether v1 is written, as far as it is for us to say.
@@ -173,6 +178,7 @@ pub fn resolve(flags: &Global, file: &File) -> Result<Settings, SettingsError> {
         changing_ttl: changing_ttl(flags, file)?,
         request_timeout: request_timeout(flags, file)?,
         deadline: time("deadline", flags.deadline, file.deadline.as_deref())?,
+        limit_rate: limit_rate(flags, file)?,
         manner: manner(&flags.s3, file)?,
         v1: file.v1.unwrap_or(true),
         immutable: file.immutable.clone(),
@@ -248,6 +254,18 @@ fn request_timeout(flags: &Global, file: &File) -> Result<Duration, SettingsErro
         Duration::ZERO => Err(no_time("request-timeout", "0s".into())),
         time => Ok(time),
     }
+}
+
+fn limit_rate(flags: &Global, file: &File) -> Result<Option<Rate>, SettingsError> {
+    let parse = |text: &String| {
+        let wrong = |error: RateError| SettingsError::Value {
+            name: "limit-rate",
+            value: text.clone(),
+            expected: error.to_string(),
+        };
+        text.parse().map_err(wrong)
+    };
+    flags.limit_rate.map_or_else(|| file.limit_rate.as_ref().map(parse).transpose(), |rate| Ok(Some(rate)))
 }
 
 fn manner(flags: &S3, file: &File) -> Result<Manner, SettingsError> {

@@ -2,8 +2,11 @@
 
 use std::fs;
 use std::io::Write;
+use std::mem::discriminant;
 use std::path::Path;
 use std::process::Stdio;
+
+use serde_json::Value;
 
 use crate::pull::digest_of;
 use crate::rig::archive::Archive;
@@ -130,15 +133,60 @@ fn dry_run_prints_the_plan_and_writes_nothing() {
     assert!(store.objects().is_empty(), "{:?}", store.objects());
 }
 
+/// The document that docs/output.md shows.
+fn shown() -> Value {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/output.md")).unwrap();
+    let (_, from) = text.split_once("```json\n").unwrap();
+    serde_json::from_str(from.split_once("```").unwrap().0).unwrap()
+}
+
+/// Whether a document has the shape of another: keys, and kinds of values.
+fn assert_alike(shown: &Value, printed: &Value, at: &str) {
+    match (shown, printed) {
+        (Value::Object(shown), Value::Object(printed)) => {
+            assert_eq!(shown.keys().collect::<Vec<_>>(), printed.keys().collect::<Vec<_>>(), "{at}");
+            shown.iter().for_each(|(key, value)| assert_alike(value, &printed[key], key));
+        }
+        (Value::Array(shown), Value::Array(printed)) => {
+            assert_eq!(shown.is_empty(), printed.is_empty(), "{at}");
+            printed.iter().for_each(|value| assert_alike(&shown[0], value, at));
+        }
+        _ => assert!(discriminant(shown) == discriminant(printed), "{at}: {printed}"),
+    }
+}
+
 #[test]
-fn json_for_machines() {
-    let (layout, digest) = layout();
+fn json_for_machines_is_what_its_document_says() {
     let (place, store) = (tempfile::tempdir().unwrap(), Store::directory());
+    let mut layout = Layout::default();
+    let images = [("linux/amd64", &FILES), ("linux/arm64", &[("a", b"other")])]
+        .map(|(platform, files)| layout.image(platform, &[Layer::gzip(files)]));
+    let index = layout.index(&images);
+    layout.list(&index, "1.2");
     layout.write_dir(place.path());
     let source = place.path().to_str().unwrap();
     let to = store.argument();
-    let run = store.publisher(&["publish", source, "acme/app:1.2", "--format", "json", "--to", &to]);
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let printed: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
-    assert!(printed.to_string().contains(&digest), "{printed}");
+    let publish = |reference: &str| {
+        let run = store.publisher(&["publish", source, reference, "--format", "json", "--to", &to]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        (serde_json::from_str::<Value>(&run.stdout).unwrap(), run.stderr)
+    };
+    let (mut first, said) = publish("acme/app:1.2");
+    let root = first["manifests"].as_array_mut().unwrap().pop().unwrap();
+    assert_eq!((&root["digest"], &root["platform"]), (&first["digest"], &Value::Null));
+    assert_alike(&shown(), &first, "");
+    let blobs = first["blobs"].as_array().unwrap();
+    let size: u64 = blobs.iter().map(|blob| blob["size"].as_u64().unwrap()).sum();
+    assert!(blobs.iter().all(|blob| blob["sent"] == true) && root["sent"] == true, "{first}");
+    assert_eq!((&first["bytesSent"], &first["bytesSkipped"]), (&size.into(), &0.into()));
+    assert!(first["bytesRead"].as_u64().unwrap() > size, "{first}");
+    assert!(said.contains("\nread ") && said.contains(", sent 4 blobs (") && said.contains("/s)"), "{said}");
+
+    let (other, said) = publish("acme/other:1.2");
+    let parts = ["manifests", "blobs"].map(|part| other[part].as_array().unwrap());
+    assert!(parts[1].iter().all(|blob| blob["sent"] == false), "{other}");
+    assert_eq!((&other["bytesSent"], &other["bytesSkipped"]), (&0.into(), &size.into()));
+    assert!(said.contains("skipped 4 that were there"), "{said}");
+    let again = publish("acme/other:1.2").0;
+    assert!(again["manifests"].as_array().unwrap().iter().all(|it| it["sent"] == false), "{again}");
 }

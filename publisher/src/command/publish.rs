@@ -10,12 +10,14 @@ use contract::v1;
 
 use super::{Context, Opened, reference};
 use crate::apply::Apply;
+use crate::content::Open;
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
 use crate::image::Image;
 use crate::plan::{Target, Wish};
 use crate::publish::{prepare, publish};
+use crate::rate::Limited;
 use crate::report::{Published, Report};
 use crate::settings::Settings;
 use crate::source::{self, Wanted};
@@ -59,8 +61,9 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
             let preparing = prepare(derive, &wish, settings.jobs);
             let plan = tokio::join!(preparing, tidy(&*store, rules.grace, args.dry_run, report)).0?;
             if !args.dry_run {
-                let apply = Apply { from: &*opened.from, derive, jobs: settings.jobs, progress: *report };
-                publish(apply, &wish, &plan).await?;
+                let limited = settings.limit_rate.map(|rate| Limited::new(&*opened.from, rate));
+                let from = limited.as_ref().map_or(&*opened.from, |limited| limited as &dyn Open);
+                publish(Apply { from, derive, jobs: settings.jobs, progress: *report }, &wish, &plan).await?;
             }
             Ok(plan)
         })
@@ -69,8 +72,9 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
         report.planned(&plan, settings.format);
     } else {
         let (v1, traffic) = (chain.last().map(|top| top.id), store.traffic());
+        let read = opened.from.read();
         let published =
-            Published { image: &opened.image, targets: &targets, plan: &plan, v1, traffic: &traffic };
+            Published { image: &opened.image, targets: &targets, plan: &plan, v1, traffic: &traffic, read };
         report.published(&published, settings.format);
     }
     Ok(())

@@ -41,7 +41,7 @@ pub(super) async fn run(args: &cli::Tag, context: &Context<'_>) -> Result<(), Co
                 .await?;
             let (v1, traffic) = (chain.last().map(|top| top.id), store.traffic());
             let published =
-                Published { image: &image, targets: &targets, plan: &plan, v1, traffic: &traffic };
+                Published { image: &image, targets: &targets, plan: &plan, v1, traffic: &traffic, read: 0 };
             report.published(&published, settings.format);
             Ok(())
         })

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use contract::descriptor::Descriptor;
+use contract::key::Key;
 use contract::name::Repository;
 use serde_json::{Map, Value, json};
 
-use super::{Inspected, Published};
+use super::{Inspected, Published, summary};
 use crate::look::{Counts, Tagged};
 use crate::plan::{Plan, Step};
 use crate::relist;
@@ -16,12 +18,16 @@ use crate::verify;
 pub(super) fn published(published: &Published<'_>, took: Duration) -> String {
     let image = published.image;
     let is_reused = |digest| published.plan.reused.iter().any(|blob| blob.digest == digest);
+    let is_written = |digest| {
+        let written = |step: &Step| matches!(step, Step::Write(Key::Blob(blob), _) if *blob == digest);
+        published.plan.steps().any(written)
+    };
     let blobs: Vec<Value> = image
         .blobs
         .iter()
         .map(|blob| {
             json!({ "mediaType": blob.media_type, "digest": blob.digest, "size": blob.size,
-                    "sent": !is_reused(blob.digest) })
+                    "kind": kind(blob), "sent": !is_reused(blob.digest) })
         })
         .collect();
     let manifests: Vec<Value> = image
@@ -29,7 +35,8 @@ pub(super) fn published(published: &Published<'_>, took: Duration) -> String {
         .iter()
         .map(|it| {
             let descriptor = &it.descriptor;
-            json!({ "mediaType": it.manifest.media_type(), "digest": descriptor.digest, "size": descriptor.size })
+            json!({ "mediaType": it.manifest.media_type(), "digest": descriptor.digest, "size": descriptor.size,
+                    "platform": descriptor.platform, "sent": is_written(descriptor.digest) })
         })
         .collect();
     line(&json!({
@@ -42,11 +49,23 @@ pub(super) fn published(published: &Published<'_>, took: Duration) -> String {
         "missing": image.missing,
         "foreign": image.foreign,
         "v1": published.v1,
+        "bytesRead": published.read,
         "bytesSent": published.plan.bytes(),
+        "bytesSkipped": summary::skipped(published),
         "requests": published.traffic.sent,
         "requestsRepeated": published.traffic.repeated,
         "seconds": took.as_secs_f64(),
+        "bytesPerSecond": summary::rate(published, took),
     }))
+}
+
+/// What a blob is to an image.
+fn kind(blob: &Descriptor) -> &'static str {
+    match &blob.media_type {
+        media_type if media_type.is_layer() => "layer",
+        media_type if media_type.is_image_config() => "config",
+        _ => "other",
+    }
 }
 
 /// What `publish --dry-run` would do.

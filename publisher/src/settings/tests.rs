@@ -12,22 +12,23 @@ fn flags_win_over_the_file_over_the_default() {
     assert_eq!((defaults.jobs, defaults.changing_ttl, defaults.v1), (4, None, true));
     assert_eq!(defaults.v1_platform, "linux/amd64");
 
-    let text =
-        "jobs = 2\nchanging-ttl = \"5m\"\nv1 = false\nv1-platform = \"linux/arm64\"\nformat = \"json\"";
+    let text = "jobs = 2\nchanging-ttl = \"5m\"\nv1 = false\nv1-platform = \"linux/arm64\"\nformat = \"json\"\nlimit-rate = \"10M\"";
     let of_file = resolve(&Global::default(), &file(text)).unwrap();
     assert_eq!((of_file.jobs, of_file.changing_ttl, of_file.v1), (2, Some(300), false));
     assert_eq!((of_file.v1_platform.as_str(), of_file.format), ("linux/arm64", Format::Json));
+    assert_eq!((defaults.limit_rate, of_file.limit_rate), (None, "10M".parse().ok()));
 
     let flags = Global {
         jobs: Some(7),
         changing_ttl: Some(Duration::from_secs(1)),
+        limit_rate: "2K".parse().ok(),
         format: Some(Format::Text),
         v1_platform: Some("linux/arm/v7".into()),
         ..Global::default()
     };
     let of_flags = resolve(&flags, &file(text)).unwrap();
     assert_eq!((of_flags.jobs, of_flags.changing_ttl, of_flags.format), (7, Some(1), Format::Text));
-    assert_eq!(of_flags.v1_platform, "linux/arm/v7");
+    assert_eq!((of_flags.v1_platform.as_str(), of_flags.limit_rate), ("linux/arm/v7", "2K".parse().ok()));
 }
 
 #[test]

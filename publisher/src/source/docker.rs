@@ -184,6 +184,7 @@ async fn pack(
     told: &dyn Told,
 ) -> Result<(Digest, Layer), SourceError> {
     let (what, total) = (format!("packing {member}"), Some(place.size()));
+    tree.counter()(place.size());
     let packed = work::run(&what, total, told, move |tell| layer::pack(&place, &diff_id, tell)).await;
     match packed.map_err(LayerError::Read).flatten() {
         Ok(layer) => Ok((diff_id, layer)),

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use contract::descriptor::Descriptor;
 use contract::digest::{Algorithm, Digest};
 use contract::manifest::{MANIFEST_MAX, Manifest};
+use futures_util::{StreamExt, TryStreamExt};
 
 use super::place::Place;
 use super::tree::Tree;
@@ -81,10 +82,17 @@ impl Held {
 #[async_trait]
 impl Open for Held {
     async fn open(&self, descriptor: &Descriptor) -> io::Result<Option<Chunks>> {
-        match self.place(&descriptor.digest).await? {
-            Some(place) => place.chunks().await.map(Some),
-            None => Ok(None),
+        let Some(place) = self.place(&descriptor.digest).await? else { return Ok(None) };
+        let chunks = place.chunks().await?;
+        if self.made.contains_key(&descriptor.digest) {
+            return Ok(Some(chunks));
         }
+        let count = self.tree.counter();
+        Ok(Some(chunks.inspect_ok(move |chunk| count(chunk.len() as u64)).boxed()))
+    }
+
+    fn read(&self) -> u64 {
+        self.tree.read()
     }
 
     async fn size(&self, descriptor: &Descriptor) -> io::Result<Option<u64>> {

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -18,6 +20,10 @@ pub(super) struct Tree {
     /// How it is called in messages.
     pub name: String,
     files: Files,
+    /// How many bytes were read of it.
+    read: Arc<AtomicU64>,
+    /// It came by as a whole, and that is counted.
+    streamed: bool,
 }
 
 #[derive(Debug)]
@@ -29,38 +35,55 @@ enum Files {
 impl Tree {
     /// Opens it, wherever it is.
     pub(super) async fn open(place: &Where, told: &dyn Told) -> Result<Self, SourceError> {
+        let read = Arc::<AtomicU64>::default();
         let (name, members) = match place {
             Where::Path(path) => return Ok(Self::of_path(path, told).await?),
             Where::Input => {
                 let name = "standard input".to_owned();
-                (name.clone(), scan(name, None, || Ok(io::stdin()), told).await?)
+                (name.clone(), scan(name, None, &read, || Ok(io::stdin()), told).await?)
             }
             Where::Daemon(image) => {
                 let name = format!("the Docker daemon's {image}");
                 let export = daemon::export(image).await?;
-                (name.clone(), scan(name, None, || Ok(export), told).await?)
+                (name.clone(), scan(name, None, &read, || Ok(export), told).await?)
             }
         };
-        Ok(Self { name, files: Files::Archive(members) })
+        Ok(Self { name, files: Files::Archive(members), read, streamed: true })
     }
 
     async fn of_path(path: &Path, told: &dyn Told) -> Result<Self, ArchiveError> {
-        let name = path.display().to_string();
+        let (name, read) = (path.display().to_string(), Arc::<AtomicU64>::default());
         let fail = |source| ArchiveError::Read { name: name.clone(), source };
         let kind = tokio::fs::metadata(path).await.map_err(fail)?;
         if kind.is_dir() {
-            return Ok(Self { files: Files::Folder(path.to_owned()), name });
+            return Ok(Self { files: Files::Folder(path.to_owned()), name, read, streamed: false });
         }
         let opened = path.to_owned();
         let plain = if kind.is_file() { off(move || plain(&opened)).await.map_err(fail)? } else { None };
+        let streamed = plain.is_none();
         let files = if let Some(file) = plain {
             let name = name.clone();
             off(move || Ok(Members::scan(&name, file))).await.map_err(fail)??
         } else {
             let (size, opened) = (kind.is_file().then_some(kind.len()), path.to_owned());
-            scan(name.clone(), size, move || File::open(opened), told).await?
+            scan(name.clone(), size, &read, move || File::open(opened), told).await?
         };
-        Ok(Self { name, files: Files::Archive(files) })
+        Ok(Self { name, files: Files::Archive(files), read, streamed })
+    }
+
+    /// How many bytes were read so far: of what came by, all of it; else of members.
+    pub(super) fn read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// Counts what is read of a member.
+    pub(super) fn counter(&self) -> impl Fn(u64) + Send + Sync + 'static {
+        let read = (!self.streamed).then(|| Arc::clone(&self.read));
+        move |bytes| {
+            if let Some(read) = &read {
+                read.fetch_add(bytes, Ordering::Relaxed);
+            }
+        }
     }
 
     /// The file of this name; `None` where there is none.
@@ -88,6 +111,7 @@ impl Tree {
             return Err(SourceError::TooLarge { name, member, size: place.size(), max });
         }
         let read = place.read().await;
+        self.counter()(place.size());
         Ok(Some(
             read.map_err(|source| ArchiveError::Read { name: format!("{member} of {}", self.name), source })?,
         ))
@@ -107,6 +131,7 @@ fn plain(path: &Path) -> io::Result<Option<File>> {
 async fn scan<R: io::Read + Send>(
     name: String,
     size: Option<u64>,
+    read: &Arc<AtomicU64>,
     open: impl FnOnce() -> io::Result<R> + Send + 'static,
     told: &dyn Told,
 ) -> Result<Members, ArchiveError> {
@@ -114,6 +139,24 @@ async fn scan<R: io::Read + Send>(
     let called = name.clone();
     let fail = move |source| ArchiveError::Read { name: called.clone(), source };
     let failed = fail.clone();
-    let work = move |tell: &work::Tell| stream::take(&name, open().map_err(failed)?, tell);
+    let read = Arc::clone(read);
+    let work = move |tell: &work::Tell| {
+        let from = Counted { from: open().map_err(failed)?, read };
+        stream::take(&name, from, tell)
+    };
     work::run(&what, size, told, work).await.map_err(fail)?
+}
+
+/// Counts what is read.
+struct Counted<R> {
+    from: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: io::Read> io::Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.from.read(buffer)?;
+        self.read.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
 }

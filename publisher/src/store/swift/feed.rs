@@ -19,7 +19,7 @@ pub(super) struct Piece {
 /// before anything of it is sent.
 pub(super) async fn pieces(content: &Content<'_>, size: u64) -> Result<Vec<Piece>, ContentError> {
     let silent = Content { passed: &|_| (), ..*content };
-    let mut feed = Feed::new(silent.open().await?);
+    let mut feed = Feed::new(silent.look().await?);
     let mut pieces = Vec::new();
     while feed.at < content.descriptor.size {
         let (from, mut hasher) = (feed.at, Md5::new());

@@ -1,0 +1,47 @@
+//! What a publication took: bytes read, sent and skipped, time, rate and requests.
+
+use std::time::Duration;
+
+use indicatif::HumanBytes;
+
+use super::Published;
+use crate::plan::Step;
+use crate::store::Traffic;
+
+/// One line for people.
+pub(super) fn published(published: &Published<'_>, took: Duration) -> String {
+    let plan = published.plan;
+    let sent = plan.steps().filter(|step| matches!(step, Step::Send(..))).count();
+    let read = match published.read {
+        0 => String::new(),
+        read => format!("read {}, ", HumanBytes(read)),
+    };
+    format!(
+        "{read}sent {sent} blobs ({}), skipped {} that were there ({}), in {:.1} s ({}/s){}",
+        HumanBytes(plan.bytes()),
+        plan.reused.len(),
+        HumanBytes(skipped(published)),
+        took.as_secs_f64(),
+        HumanBytes(rate(published, took)),
+        requests(published.traffic)
+    )
+}
+
+/// Bytes that were there.
+pub(super) fn skipped(published: &Published<'_>) -> u64 {
+    published.plan.reused.iter().map(|blob| blob.size).sum()
+}
+
+/// Bytes of content sent in a second, on the average of the whole run.
+pub(super) fn rate(published: &Published<'_>, took: Duration) -> u64 {
+    (published.plan.bytes() as f64 / took.as_secs_f64().max(0.001)) as u64
+}
+
+/// Nothing of a store that is not asked over a network.
+fn requests(traffic: &Traffic) -> String {
+    match (traffic.sent, traffic.repeated) {
+        (0, _) => String::new(),
+        (sent, 0) => format!(" and {sent} requests"),
+        (sent, repeated) => format!(" and {sent} requests, {repeated} of them sent again"),
+    }
+}
