@@ -12,6 +12,10 @@ use crate::rate::Rate;
 use crate::source::ManifestType;
 use crate::store::Location;
 
+mod shell;
+
+pub use shell::{Completions, Man};
+
 /// Publishes container images into a public bucket, as plain objects that every container client pulls through
 /// registry-endpoint.
 ///
@@ -55,14 +59,14 @@ pub struct Global {
     #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration,
           env = "REGISTRY_PUBLISHER_DEADLINE")]
     pub deadline: Option<Duration>,
-    /// In which manner objects are kept in S3
-    #[command(flatten)]
-    pub s3: S3,
-    /// Which image of a multi-platform one old Docker (Registry v1) gets [default: linux/amd64]
     /// How many bytes of content are sent per second at most, by all uploads together: 500K, 10M, 1G, powers of 1024
     /// [default: no limit]
     #[arg(long, global = true, value_name = "RATE", env = "REGISTRY_PUBLISHER_LIMIT_RATE")]
     pub limit_rate: Option<Rate>,
+    /// In which manner objects are kept in S3
+    #[command(flatten)]
+    pub s3: S3,
+    /// Which image of a multi-platform one old Docker (Registry v1) gets [default: linux/amd64]
     #[arg(long, global = true, value_name = "OS/ARCH", env = "REGISTRY_PUBLISHER_V1_PLATFORM")]
     pub v1_platform: Option<String>,
     /// What is logged to standard error, as RUST_LOG has it: debug, registry_publisher=trace [default: off]
@@ -131,6 +135,12 @@ pub enum Command {
     /// For a bucket that a `distribution` registry wrote, and after a publisher died in the middle. Publishers may run
     /// meanwhile.
     Relist(Relist),
+    /// Print completions for a shell: `registry-publisher completions bash >
+    /// /etc/bash_completion.d/registry-publisher`
+    Completions(Completions),
+    /// Print the manual page, or write the pages of all commands into a folder: `registry-publisher man
+    /// /usr/local/share/man/man1`
+    Man(Man),
 }
 
 /// `init`. The global `--changing-ttl` is one of its settings.

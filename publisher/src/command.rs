@@ -14,6 +14,7 @@ mod list;
 mod publish;
 mod relist;
 mod remove;
+mod shell;
 mod tag;
 mod verify;
 
@@ -34,6 +35,11 @@ pub async fn run(cli: &Cli, report: &Report) -> Result<(), CommandError> {
         Command::Remove(args) => remove::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,
         Command::Relist(args) => relist::run(args, &context).await,
+        Command::Completions(args) => {
+            shell::completions(args, report);
+            Ok(())
+        }
+        Command::Man(args) => shell::man(args, report),
     }
 }
 

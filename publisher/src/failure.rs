@@ -1,5 +1,7 @@
 //! How a command can fail: the message, the exit code, and what helps.
 
+use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use contract::digest::Digest;
@@ -85,6 +87,15 @@ pub enum CommandError {
     /// The store's side.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The manual cannot be written.
+    #[error("the manual pages cannot be written to {}", .folder.display())]
+    Pages {
+        /// Where to.
+        folder: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
     /// Ctrl-C or a termination signal.
     #[error("interrupted")]
     Interrupted,
@@ -169,6 +180,7 @@ impl CommandError {
             | Self::Source(_)
             | Self::Content(_)
             | Self::Store(_)
+            | Self::Pages { .. }
             | Self::Interrupted
             | Self::TooLate { .. }
             | Self::Problems(_) => 1,
@@ -211,7 +223,7 @@ impl CommandError {
             Self::Interrupted | Self::TooLate { .. } => {
                 "every tag shows its old image or its new one whole; run it again to complete"
             }
-            Self::Settings(_) | Self::NoClient(_) | Self::Problems(_) => return None,
+            Self::Settings(_) | Self::NoClient(_) | Self::Pages { .. } | Self::Problems(_) => return None,
         };
         Some(hint.to_owned())
     }

@@ -131,17 +131,12 @@ impl Report {
             Format::Text => published.references().for_each(|line| out(&format!("{line}\n"))),
             Format::Json => out(&document::published(published, self.started.elapsed())),
         }
-        let plan = published.plan;
-        let sent = plan.steps().filter(|step| matches!(step, Step::Send(..))).count();
-        let reused: u64 = plan.reused.iter().map(|blob| blob.size).sum();
-        self.say(&format!(
-            "sent {sent} blobs ({}), {} were there ({}), in {:.1} s{}",
-            HumanBytes(plan.bytes()),
-            plan.reused.len(),
-            HumanBytes(reused),
-            self.started.elapsed().as_secs_f64(),
-            requests(published.traffic)
-        ));
+        self.say(&summary::published(published, self.started.elapsed()));
+    }
+
+    /// What is a result as it is.
+    pub fn text(&self, text: &str) {
+        out(text);
     }
 
     /// `list STORE`.

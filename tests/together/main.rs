@@ -31,6 +31,7 @@ mod routes;
 mod serve;
 mod settings;
 mod sources;
+mod shell;
 mod static_binary;
 mod swift;
 mod through;
