@@ -9,6 +9,7 @@
 mod rig;
 
 mod bounded;
+mod ci;
 mod crowd;
 mod daemon;
 mod deploy;
@@ -30,8 +31,8 @@ mod refused;
 mod routes;
 mod serve;
 mod settings;
-mod sources;
 mod shell;
+mod sources;
 mod static_binary;
 mod swift;
 mod through;
