@@ -10,6 +10,7 @@ use contract::pattern::TagPattern;
 
 use crate::rate::Rate;
 use crate::source::ManifestType;
+use crate::source::registry::Host;
 use crate::store::Location;
 
 mod shell;
@@ -184,7 +185,8 @@ fn base(text: &str) -> Result<String, String> {
 pub struct Publish {
     /// Where the image is: an archive of `docker save`, an OCI layout (folder or archive), both also compressed with
     /// gzip or zstd; `-` for standard input; `docker-daemon:IMAGE` for an image of the Docker daemon (DOCKER_HOST). Told
-    /// apart by looking; skopeo's `docker-archive:`, `oci:`, `oci-archive:` and `dir:` are understood
+    /// apart by looking; skopeo's `docker-archive:`, `oci:`, `oci-archive:` and `dir:` are understood. In another
+    /// registry: `docker://ghcr.io/acme/app:1.2`
     pub source: String,
     /// Under which names: `acme/app:1.2`, `acme/app` (tag `latest`), `acme/app@sha256:…` (by digest, no tag)
     #[arg(required = true)]
@@ -205,6 +207,9 @@ pub struct Publish {
     /// Write nothing for Registry v1 (Docker before 1.10)
     #[arg(long)]
     pub no_v1: bool,
+    /// How a registry is asked for the image
+    #[command(flatten)]
+    pub from_registry: FromRegistry,
     /// Which tags stay where they are
     #[command(flatten)]
     pub fixed: Fixed,
@@ -214,6 +219,15 @@ pub struct Publish {
     /// Print what would be written, and write nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// How registries are asked as sources, for `publish` and `mirror`. Credentials are in the environment and in files.
+#[derive(Debug, Clone, Default, Args)]
+pub struct FromRegistry {
+    /// A registry that is asked without TLS, as those on this machine are; may be given several times
+    #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = Host::parse,
+          env = "REGISTRY_PUBLISHER_INSECURE_SOURCE")]
+    pub insecure_source: Vec<Host>,
 }
 
 /// Tags that must not be moved, for `publish` and `tag`.

@@ -15,6 +15,7 @@ use crate::prove::ProofError;
 use crate::remove::RemoveError;
 use crate::settings::SettingsError;
 use crate::source::SourceError;
+use crate::source::registry::RegistryError;
 use crate::store::{Kind, SendError, StoreError};
 use crate::through::ThroughError;
 
@@ -217,6 +218,9 @@ impl CommandError {
             Self::Protected { .. } => "--force removes it all the same",
             Self::Needed { .. } => "remove the image index first",
             Self::Digest { .. } => "publish under a tag, or under the digest that the image has",
+            Self::Content(ContentError::Read { source, .. }) if RegistryError::behind(source).is_some() => {
+                return RegistryError::behind(source).and_then(RegistryError::hint);
+            }
             Self::Content(_) => "the source changed or is damaged: save the image again. No tag was moved",
             Self::Source(error) => return error.hint(),
             Self::Store(error) => return store_hint(error).map(str::to_owned),

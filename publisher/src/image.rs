@@ -10,6 +10,7 @@ use contract::manifest::{Manifest, ManifestError};
 use contract::media::MediaType;
 
 use crate::content::{ContentError, Open};
+use crate::source::registry::RegistryError;
 
 mod build;
 mod graph;
@@ -151,9 +152,11 @@ impl ImageError {
             Self::NoBlob { .. } | Self::NoManifest(_) | Self::Nothing(_) => Some(
                 "the source is not complete: save the image again, with the platform that is wanted".into(),
             ),
+            Self::Content(ContentError::Read { source, .. }) | Self::Look { source, .. } => {
+                RegistryError::behind(source).and_then(RegistryError::hint)
+            }
             Self::Root { .. }
             | Self::Content(_)
-            | Self::Look { .. }
             | Self::Manifest { .. }
             | Self::TooLarge { .. }
             | Self::TooDeep(_)

@@ -17,12 +17,17 @@ pub(crate) struct Distribution {
 impl Distribution {
     /// Serves and changes what is in `directory`.
     pub(crate) fn open(directory: &Path) -> Self {
+        Self::open_with(directory, "")
+    }
+
+    /// The same with more settings: `auth:` and what is below it.
+    pub(crate) fn open_with(directory: &Path, more: &str) -> Self {
         let binary = program("docker-registry", "docker-registry");
         let host = format!("127.0.0.1:{}", free_port());
         let component = Component::start("distribution", |dir| {
             let settings = format!(
                 "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {directory:?}\n  delete:\n    enabled: true\n\
-                 http:\n  addr: {host}\n",
+                 http:\n  addr: {host}\n{more}",
             );
             fs::write(dir.join("config.yml"), settings).unwrap();
             let mut command = Command::new(binary);

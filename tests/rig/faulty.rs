@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hyper::body::Incoming;
+use hyper::header::RANGE;
 use hyper::{Method, Request};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -39,6 +40,8 @@ struct State {
 #[derive(Clone, Default)]
 pub(crate) struct Seen {
     pub(crate) requests: Vec<Line>,
+    /// The ranges of those that asked for a part.
+    pub(crate) ranges: Vec<String>,
     /// The first that harm was done to.
     pub(crate) struck: Option<Line>,
     /// Where this proxy itself failed: then the trial shows nothing.
@@ -92,6 +95,7 @@ impl State {
         let line = Line::of(request);
         self.lock(|seen| {
             seen.requests.push(line.clone());
+            seen.ranges.extend(request.headers().get(RANGE).map(|range| range.to_str().unwrap().to_owned()));
             let blow = self.blow.as_ref()?;
             let struck = blow.falls_on(seen.requests.len(), &line, seen.struck.as_ref());
             if struck && seen.struck.is_none() {

@@ -20,4 +20,5 @@ pub(crate) mod seaweed;
 pub(crate) mod skopeo;
 pub(crate) mod store;
 pub(crate) mod swift;
+pub(crate) mod token_service;
 pub(crate) mod yaml;

@@ -14,6 +14,7 @@ mod crowd;
 mod daemon;
 mod deploy;
 mod faults;
+mod from_registry;
 mod heads;
 mod immutable;
 mod indexes;

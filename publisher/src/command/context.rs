@@ -8,9 +8,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::cli::FromRegistry;
 use crate::failure::{CommandError, Waiting};
 use crate::report::Report;
 use crate::settings::{Rules, Settings};
+use crate::source::registry::Access;
 use crate::store::{self, Ground, Location, Objects, Options, Patience, Store};
 
 /// For the whole of a command.
@@ -90,13 +92,21 @@ impl<'a> Context<'a> {
         self.unless_interrupted(store::ground(location, &self.options(&objects, true))).await
     }
 
+    /// How registries are asked as sources.
+    pub(super) fn access<'b>(&self, flags: &'b FromRegistry) -> Access<'b> {
+        Access { patience: self.patience(), insecure: &flags.insecure_source }
+    }
+
+    fn patience(&self) -> Patience {
+        Patience { request: self.settings.request_timeout, ..Patience::default() }
+    }
+
     fn options<'b>(
         &self,
         objects: &'b (dyn Fn(&StoreSettings) -> Objects + Sync),
         create: bool,
     ) -> Options<'b> {
-        let patience = Patience { request: self.settings.request_timeout, ..Patience::default() };
-        Options { objects, patience, create }
+        Options { objects, patience: self.patience(), create }
     }
 
     /// Does work on a store; on every way out, the store ends what it began.

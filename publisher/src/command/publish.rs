@@ -41,6 +41,7 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
         references: &references,
         manifest_type: args.manifest_type.unwrap_or(settings.manifest_type),
         strict: args.strict,
+        access: context.access(&args.from_registry),
     };
     let opened = context.unless_interrupted(source::open(&args.source, &wanted, *report)).await?;
     check_digests(&references, &opened.image)?;

@@ -63,8 +63,7 @@ const PREFIXES: [(&str, Said); 4] = [
 
 const DAEMON: &str = "docker-daemon:";
 
-const ELSEWHERE: [(&str, &str); 3] = [
-    ("docker://", "copy the image first: skopeo copy --all docker://… oci:DIRECTORY"),
+const ELSEWHERE: [(&str, &str); 2] = [
     ("containers-storage:", "save the image first: podman save --format oci-archive --output FILE IMAGE"),
     ("oci-archive://", "write it without `//`: oci-archive:FILE"),
 ];
@@ -150,7 +149,7 @@ mod tests {
 
     #[test]
     fn other_places_are_refused_with_a_way_out() {
-        for text in ["docker://a/b", "containers-storage:a", "oci-archive://x.tar"] {
+        for text in ["containers-storage:a", "oci-archive://x.tar"] {
             let refused = parse(text, |_| false).unwrap_err();
             assert!(refused.to_string().contains(text) && !refused.hint().is_empty());
         }

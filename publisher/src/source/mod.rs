@@ -1,5 +1,5 @@
-//! Sources: where an image comes from. A docker archive, an OCI layout or skopeo's `dir:`, told apart by looking; or the
-//! Docker daemon.
+//! Sources: where an image comes from. A docker archive, an OCI layout or skopeo's `dir:`, told apart by looking; the
+//! Docker daemon; or a registry.
 
 use contract::digest::Digest;
 use contract::name::Reference;
@@ -18,6 +18,7 @@ mod layout;
 mod packing;
 mod pick;
 mod place;
+pub mod registry;
 mod stream;
 mod tree;
 mod work;
@@ -40,6 +41,8 @@ pub struct Wanted<'a> {
     pub manifest_type: ManifestType,
     /// Whether an image index must be complete.
     pub strict: bool,
+    /// How a registry is asked.
+    pub access: registry::Access<'a>,
 }
 
 /// The kind of manifest that is made for an image of a docker archive with plain layers.
@@ -79,6 +82,9 @@ pub enum SourceError {
     /// A place that is no source.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
+    /// A registry.
+    #[error(transparent)]
+    Registry(#[from] registry::RegistryError),
     /// Two images were asked for.
     #[error("--image says `{image}`, but the source `{suffix}`")]
     TwoImages {
@@ -202,6 +208,7 @@ impl SourceError {
         match self {
             Self::Unsupported(unsupported) => Some(unsupported.hint()),
             Self::Daemon(daemon) => daemon.hint(),
+            Self::Registry(registry) => registry.hint(),
             Self::Archive(archive) => archive.hint(),
             Self::NoImage { hint, .. } => Some((*hint).to_owned()),
             Self::NotAsSaid { .. } => Some("leave the prefix away, and it is found out by looking".into()),
@@ -220,12 +227,16 @@ impl SourceError {
     }
 }
 
-/// Opens a source: a path, one of skopeo's spellings, `docker-daemon:IMAGE`, or `-` for standard input.
+/// Opens a source: a path, one of skopeo's spellings, `docker-daemon:IMAGE`, `docker://…` in a registry, or `-` for
+/// standard input.
 ///
 /// Everything small is read and verified; that configs and layers are there is made sure of. Layers of docker archives
 /// are packed into temporary files without names, which are gone when [`Opened::from`] is. So are the large members of
 /// what can be read only once: standard input, the daemon's answer, an archive that is compressed as a whole.
 pub async fn open(source: &str, wanted: &Wanted<'_>, told: &dyn Told) -> Result<Opened, SourceError> {
+    if source.starts_with(registry::PREFIX) {
+        return registry::open(source, wanted, told).await;
+    }
     let argument = argument::parse(source, std::path::Path::exists)?;
     let suffix = match &argument.place {
         Where::Daemon(image) => Some(image.as_str()),

@@ -16,13 +16,13 @@ use crate::content::{Chunks, Content, ContentError};
 
 mod below;
 pub mod directory;
-mod failure;
+pub(crate) mod failure;
 mod gate;
 mod ground;
 pub mod memory;
 mod open;
 mod passed;
-mod requests;
+pub(crate) mod requests;
 pub mod s3;
 pub mod swift;
 

@@ -41,17 +41,18 @@ impl Default for Patience {
 
 impl Patience {
     /// For a request that carries so many bytes.
-    pub(super) fn carrying(&self, bytes: u64) -> Duration {
+    pub(crate) fn carrying(&self, bytes: u64) -> Duration {
         let more = u32::try_from(bytes / BYTES_PER_REQUEST_TIME).unwrap_or(u32::MAX);
         self.request.saturating_mul(more.saturating_add(1))
     }
 
     /// For a request that lets the store copy or join content.
-    pub(super) fn moving(&self) -> Duration {
+    pub(crate) fn moving(&self) -> Duration {
         self.request.saturating_mul(MOVED_BY_STORE)
     }
 
-    fn pause_after(&self, attempts: u32) -> Duration {
+    /// How long to wait after so many attempts.
+    pub(crate) fn pause_after(&self, attempts: u32) -> Duration {
         let most = self.pause.saturating_mul(1 << (attempts - 1).min(16)).min(PAUSE_MAX);
         most.mul_f64(fastrand::f64())
     }
@@ -59,8 +60,8 @@ impl Patience {
 
 /// All requests to one store.
 #[derive(Debug)]
-pub(super) struct Requests {
-    pub(super) patience: Patience,
+pub(crate) struct Requests {
+    pub(crate) patience: Patience,
     gate: Gate,
     sent: AtomicU64,
     repeated: AtomicU64,
@@ -71,13 +72,13 @@ pub(super) struct Requests {
 }
 
 impl Requests {
-    pub(super) fn new(patience: Patience) -> Self {
+    pub(crate) fn new(patience: Patience) -> Self {
         let (gate, sent, repeated, why, heard) = Default::default();
         Self { patience, gate, sent, repeated, why, heard }
     }
 
     /// Sends a request until there is an answer that counts. `send` is one attempt.
-    pub(super) async fn answer<T, W>(&self, mut send: impl FnMut() -> W + Send) -> Result<T, Failure>
+    pub(crate) async fn answer<T, W>(&self, mut send: impl FnMut() -> W + Send) -> Result<T, Failure>
     where
         W: Future<Output = Result<T, Failure>> + Send,
     {
@@ -91,7 +92,7 @@ impl Requests {
     }
 
     /// One attempt, when it is its turn.
-    pub(super) async fn once<T>(
+    pub(crate) async fn once<T>(
         &self,
         attempt: impl Future<Output = Result<T, Failure>> + Send,
     ) -> Result<T, Failure> {
@@ -111,11 +112,11 @@ impl Requests {
         passed
     }
 
-    pub(super) fn tries(&self) -> Tries<'_> {
+    pub(crate) fn tries(&self) -> Tries<'_> {
         Tries { requests: self, made: 0, doubt: false }
     }
 
-    pub(super) fn traffic(&self) -> Traffic {
+    pub(crate) fn traffic(&self) -> Traffic {
         Traffic {
             sent: self.sent.load(Ordering::Relaxed),
             repeated: self.repeated.load(Ordering::Relaxed),
@@ -129,7 +130,7 @@ impl Requests {
 }
 
 /// The attempts at one thing.
-pub(super) struct Tries<'a> {
+pub(crate) struct Tries<'a> {
     requests: &'a Requests,
     made: u32,
     doubt: bool,
@@ -137,7 +138,7 @@ pub(super) struct Tries<'a> {
 
 impl Tries<'_> {
     /// Waits until the next attempt is due, or gives the failure back where there is none.
-    pub(super) async fn after(&mut self, failure: Failure) -> Result<(), Failure> {
+    pub(crate) async fn after(&mut self, failure: Failure) -> Result<(), Failure> {
         let (patience, heard) = (&self.requests.patience, self.requests.heard.load(Ordering::Relaxed));
         let failure = Failure { doubt: self.doubt, ..failure };
         let attempts = if heard { patience.attempts } else { patience.attempts.min(ATTEMPTS_UNHEARD) };

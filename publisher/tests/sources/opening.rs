@@ -9,6 +9,7 @@ use contract::digest::Digest;
 use contract::name::Reference;
 use publisher::content::Content;
 use publisher::image::Image;
+use publisher::source::registry::Access;
 use publisher::source::{ManifestType, Opened, SourceError, Wanted, open};
 
 /// What tests want of a source; everything else by default.
@@ -26,7 +27,12 @@ pub(crate) const ASK: Ask<'static> =
 pub(crate) async fn at(source: &str, ask: Ask<'_>) -> Result<Opened, SourceError> {
     let references: [Reference; 1] = [ask.published.parse().unwrap()];
     let Ask { image, manifest_type, strict, .. } = ask;
-    open(source, &Wanted { image, references: &references, manifest_type, strict }, &()).await
+    open(
+        source,
+        &Wanted { image, references: &references, manifest_type, strict, access: Access::default() },
+        &(),
+    )
+    .await
 }
 
 /// Opens bytes as a file of this name.

@@ -15,7 +15,7 @@ pub(crate) enum Fault {
     ResetAfter,
     /// The answer is 500.
     InternalError,
-    /// The answer is 503 with the request to slow down.
+    /// The answer is 503, or a registry's 429, with the request to slow down.
     SlowDown,
     /// Nothing of the body is taken, and nothing is answered.
     Hang,

@@ -11,13 +11,17 @@ use super::store::Document;
 pub(crate) enum Dialect {
     S3,
     Swift,
+    /// Of the distribution spec, which has 429 for who asks too often.
+    Registry,
 }
 
 impl Dialect {
-    /// The answer 500, or for [`Fault::SlowDown`] 503.
+    /// The answer 500, or for [`Fault::SlowDown`] 503 or 429.
     pub(super) fn refuses(self, fault: Fault) -> Response<Document> {
         let slow = fault == Fault::SlowDown;
-        let (status, code, text) = if slow {
+        let (status, code, text) = if slow && self == Self::Registry {
+            (StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", "too many requests")
+        } else if slow {
             (StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.")
         } else {
             (StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "We encountered an internal error.")
@@ -31,6 +35,10 @@ impl Dialect {
                     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{text}</Message></Error>"
                 ),
             ),
+            Self::Registry => {
+                let answer = if slow { answer.header(RETRY_AFTER, 1) } else { answer };
+                (answer, format!(r#"{{"errors":[{{"code":"{code}","message":"{text}"}}]}}"#))
+            }
             Self::Swift if slow => (answer.header(RETRY_AFTER, 1), text.to_owned()),
             Self::Swift => (answer, format!("<html><h1>{code}</h1><p>{text}</p></html>")),
         };
