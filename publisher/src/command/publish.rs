@@ -10,8 +10,8 @@ use contract::v1;
 
 use super::{Context, Opened, reference};
 use crate::apply::Apply;
-use crate::content::Open;
 use crate::cli;
+use crate::content::Open;
 use crate::derive::Derive;
 use crate::failure::CommandError;
 use crate::image::Image;
@@ -36,13 +36,7 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
         Err(CommandError::Store(error)) if error.kind == Kind::NoStore && is_folder(location) => None,
         opened => Some(opened?),
     };
-    let wanted = Wanted {
-        image: args.image.as_deref(),
-        references: &references,
-        manifest_type: args.manifest_type.unwrap_or(settings.manifest_type),
-        strict: args.strict,
-        access: context.access(&args.from_registry),
-    };
+    let wanted = wanted(args, context, &references);
     let opened = context.unless_interrupted(source::open(&args.source, &wanted, *report)).await?;
     check_digests(&references, &opened.image)?;
     let Opened { store, rules } = match early {
@@ -79,6 +73,16 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
         report.published(&published, settings.format);
     }
     Ok(())
+}
+
+fn wanted<'a>(args: &'a cli::Publish, context: &'a Context<'_>, references: &'a [Reference]) -> Wanted<'a> {
+    Wanted {
+        image: args.image.as_deref(),
+        references,
+        manifest_type: args.manifest_type.unwrap_or(context.settings.manifest_type),
+        strict: args.strict,
+        access: context.access(&args.from_registry),
+    }
 }
 
 /// Ends what dead runs left. That it fails hinders no publication: a publisher may lack the right to look.
