@@ -67,6 +67,8 @@ pub enum Key {
     Settings,
     /// What the store was seen to do with conditional writes.
     Probe,
+    /// Whether somebody is collecting, and when somebody last did.
+    Collector,
     /// The lock of a store in a directory.
     Lock,
     /// Being written, in a directory. Never read.
@@ -106,6 +108,12 @@ pub enum Prefix {
     Manifests(Repository),
     /// The v1 tags and lists of all repositories.
     V1Repositories,
+    /// The contents of all repositories.
+    Blobs,
+    /// All v1 images.
+    V1Images,
+    /// What was published by digest alone.
+    Keeps,
     /// The pieces of all large objects.
     Segments,
     /// The v1 tags and lists of one repository.
@@ -137,6 +145,7 @@ impl Key {
             | Self::Search
             | Self::Settings
             | Self::Probe
+            | Self::Collector
             | Self::Lock
             | Self::Staged(_) => false,
         }
@@ -164,7 +173,8 @@ impl Key {
             | Self::V1Ancestry(_)
             | Self::Search
             | Self::Settings
-            | Self::Probe => "application/json",
+            | Self::Probe
+            | Self::Collector => "application/json",
         })
     }
 
@@ -184,6 +194,7 @@ impl Key {
             Self::Keep(..)
             | Self::Settings
             | Self::Probe
+            | Self::Collector
             | Self::Lock
             | Self::Staged(_)
             | Self::Segment { .. } => false,
@@ -230,6 +241,7 @@ impl Key {
             | Self::Keep(..)
             | Self::Settings
             | Self::Probe
+            | Self::Collector
             | Self::Lock
             | Self::Staged(_)
             | Self::Segment { .. } => false,
@@ -259,6 +271,7 @@ impl Key {
             | Self::Search
             | Self::Settings
             | Self::Probe
+            | Self::Collector
             | Self::Lock
             | Self::Staged(_)
             | Self::Segment { .. } => None,
@@ -325,6 +338,7 @@ impl Key {
             Self::Search => to.write_str(SEARCH),
             Self::Settings => put(to, &[OWN, "/settings.json"]),
             Self::Probe => put(to, &[OWN, "/probe.json"]),
+            Self::Collector => put(to, &[OWN, "/collector.json"]),
             Self::Lock => put(to, &[OWN, "/lock"]),
             Self::Staged(number) => write!(to, "{OWN}/tmp/{number:016x}"),
             Self::Segment { of, upload, number } => {
@@ -388,6 +402,9 @@ impl Prefix {
             Self::Layers(name) => format!("{REPOSITORIES}/{name}/_layers/"),
             Self::Manifests(name) => format!("{REPOSITORIES}/{name}/_manifests/"),
             Self::V1Repositories => format!("{V1_REPOSITORIES}/"),
+            Self::Blobs => format!("{BLOBS}/"),
+            Self::V1Images => format!("{V1_IMAGES}/"),
+            Self::Keeps => format!("{OWN}/keep/"),
             Self::Segments => format!("{OWN}/segments/"),
             Self::V1Tags(name) => format!("{V1_REPOSITORIES}/{name}/"),
         }

@@ -102,6 +102,7 @@ async fn read<B>(
         | Key::Search
         | Key::Settings
         | Key::Probe
+        | Key::Collector
         | Key::Lock
         | Key::Staged(_)
         | Key::Segment { .. } => Version::of,
@@ -190,6 +191,7 @@ pub(crate) fn missing(key: &Key) -> Unknown {
         | Key::Search
         | Key::Settings
         | Key::Probe
+        | Key::Collector
         | Key::Lock
         | Key::Staged(_)
         | Key::Segment { .. } => Unknown::Plain,

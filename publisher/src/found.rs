@@ -61,6 +61,7 @@ impl Found {
                 | Key::Search
                 | Key::Settings
                 | Key::Probe
+                | Key::Collector
                 | Key::Lock
                 | Key::Staged(_)
                 | Key::Segment { .. } => {}

@@ -42,6 +42,7 @@ fn api_path(key: &Key, holder: &Repository) -> Option<String> {
         | Key::Search
         | Key::Settings
         | Key::Probe
+        | Key::Collector
         | Key::Lock
         | Key::Staged(_)
         | Key::Segment { .. } => None,

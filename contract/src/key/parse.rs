@@ -86,6 +86,7 @@ fn own(rest: &str) -> Option<Key> {
         "search.json" => return Some(Key::Search),
         "settings.json" => return Some(Key::Settings),
         "probe.json" => return Some(Key::Probe),
+        "collector.json" => return Some(Key::Collector),
         "lock" => return Some(Key::Lock),
         _ => {}
     }

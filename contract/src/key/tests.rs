@@ -37,6 +37,7 @@ fn each() -> Vec<Key> {
         Key::Search,
         Key::Settings,
         Key::Probe,
+        Key::Collector,
         Key::Lock,
         Key::Staged(255),
         Key::Segment { of: Box::new(Key::Blob(sha256)), upload: 0xab, number: 7 },

@@ -32,6 +32,7 @@ pub(super) fn is(key: &Key) -> bool {
         | Key::Search
         | Key::Settings
         | Key::Probe
+        | Key::Collector
         | Key::Lock
         | Key::Staged(_)
         | Key::Segment { .. } => false,

@@ -29,6 +29,7 @@ pub(super) fn repository<'p>(path: &'p str, key: &Key) -> Option<Cow<'p, str>> {
         | Key::Search
         | Key::Settings
         | Key::Probe
+        | Key::Collector
         | Key::Lock
         | Key::Staged(_)
         | Key::Segment { .. } => None,
@@ -58,6 +59,7 @@ pub(super) fn renamed(key: Key, name: Repository) -> Option<Key> {
         | Key::Search
         | Key::Settings
         | Key::Probe
+        | Key::Collector
         | Key::Lock
         | Key::Staged(_)
         | Key::Segment { .. } => key,
@@ -89,6 +91,7 @@ pub(super) fn renamed_path(path: &str, key: &Key, old: &str, new: &Repository) -
         | Key::Search
         | Key::Settings
         | Key::Probe
+        | Key::Collector
         | Key::Lock
         | Key::Staged(_)
         | Key::Segment { .. } => Some(format!("/v2/{new}{}", path.strip_prefix("/v2/")?.strip_prefix(old)?)),
