@@ -8,8 +8,9 @@ use crate::content::{Content, Open};
 use crate::derive::Derive;
 use crate::immutable::Refusal;
 use crate::listings;
-use crate::plan::{Plan, Step};
+use crate::plan::{Phase, Plan, Step};
 use crate::progress::Progress;
+use crate::secure::Trust;
 use crate::store::{Document, Kind, SendError, StoreError, When};
 
 /// How many small steps run for each one that moves content: they wait for answers, not for bytes.
@@ -38,6 +39,21 @@ impl From<StoreError> for PublishError {
     }
 }
 
+/// What came of a plan.
+#[derive(Debug)]
+pub(crate) enum Applied {
+    /// All of it is there.
+    Whole,
+    /// What it relied on is gone, or may be: nothing was promised, and another plan is needed.
+    InVain(Option<StoreError>),
+}
+
+/// Whether something that was seen when the plan was made is gone.
+fn lacks(phase: &Phase, error: &StoreError) -> bool {
+    error.kind == Kind::Missing
+        && phase.steps.iter().any(|step| matches!(step, Step::Refresh(_) | Step::Create(..) | Step::Copy(..)))
+}
+
 /// With what a plan is carried out.
 #[derive(Clone, Copy)]
 pub struct Apply<'a> {
@@ -54,8 +70,12 @@ pub struct Apply<'a> {
 impl Apply<'_> {
     /// Carries a plan out. The first failure ends it; what was written by then is whole by the order of the plan, and
     /// the same plan made and carried out again completes it.
-    pub async fn run(&self, plan: &Plan) -> Result<(), PublishError> {
+    pub(crate) async fn run(&self, plan: &Plan) -> Result<Applied, PublishError> {
+        let mut trust = Trust::new(self.derive.store, self.jobs, plan);
         for phase in &plan.phases {
+            if !trust.allows(phase).await? {
+                return Ok(Applied::InVain(None));
+            }
             self.progress.phase(phase);
             let moves_content =
                 phase.steps.iter().any(|step| matches!(step, Step::Send(..) | Step::Copy(..)));
@@ -65,23 +85,31 @@ impl Apply<'_> {
                 self.progress.done(step);
                 Ok::<_, PublishError>(())
             });
-            stream::iter(steps).buffer_unordered(jobs).try_collect::<()>().await?;
+            let done = stream::iter(steps).buffer_unordered(jobs).try_collect::<()>().await;
+            match done {
+                Err(PublishError::Send(SendError::Store(error))) if lacks(phase, &error) => {
+                    return Ok(Applied::InVain(Some(error)));
+                }
+                done => done?,
+            }
+            trust.has(phase);
         }
-        Ok(())
+        Ok(Applied::Whole)
     }
 
     async fn step(&self, step: &Step) -> Result<(), PublishError> {
         tracing::debug!(%step);
         let store = self.derive.store;
         match step {
+            Step::Refresh(key) => store.refresh(key).await?,
             Step::Send(key, descriptor) => {
                 let passed = |bytes| self.progress.passed(descriptor, bytes);
                 store.send(key, &Content { descriptor, from: self.from, passed: &passed }).await?;
             }
             Step::Write(key, document) => store.write(key, document, When::Always).await?,
             Step::Create(key, document) => match store.write(key, document, When::Absent).await {
-                // Somebody else's, or our own after an answer was lost: it is there.
-                Err(StoreError { kind: Kind::Conflict, .. }) => {}
+                // Somebody else's, or our own after an answer was lost: it is there, and may be old.
+                Err(StoreError { kind: Kind::Conflict, .. }) => store.refresh(key).await?,
                 written => written?,
             },
             Step::Move(repository, tag, digest) => {

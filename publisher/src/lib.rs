@@ -4,15 +4,18 @@
 //! The way of one image is [`source::open`] → [`image::Image`] → [`publish::prepare`] → [`plan::Plan`] →
 //! [`publish::publish`] → [`store::Store`]. The command line is [`cli`] and [`command`].
 
+mod activity;
 pub mod apply;
 mod claim;
 pub mod cli;
+pub mod collect;
 pub mod command;
 pub mod content;
 pub mod derive;
 mod describe;
 pub mod failure;
 mod found;
+pub mod grace;
 pub mod image;
 pub mod immutable;
 pub mod listings;
@@ -25,6 +28,7 @@ pub mod rate;
 pub mod relist;
 pub mod remove;
 pub mod report;
+mod secure;
 pub mod settings;
 pub mod source;
 pub mod store;

@@ -4,6 +4,7 @@
 //! and the tag link, which everything visible hangs on, is written when all else is in place.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
 
 use contract::description::Description;
 use contract::descriptor::Descriptor;
@@ -12,6 +13,7 @@ use contract::key::Key;
 use contract::name::{Repository, Tag};
 use contract::v1;
 
+use crate::grace::Grace;
 use crate::image::Image;
 use crate::immutable::{Immutable, Why};
 use crate::store::Document;
@@ -32,6 +34,8 @@ pub struct Wish<'a> {
     pub v1: &'a [v1::Image],
     /// Which tags must not be moved.
     pub immutable: &'a Immutable,
+    /// How long the store keeps what nothing names.
+    pub grace: Grace,
 }
 
 impl Wish<'_> {
@@ -66,6 +70,10 @@ impl Target {
 pub struct Existing {
     /// Sizes in bytes of the objects that were looked for and are there.
     pub sizes: BTreeMap<Key, u64>,
+    /// How old they are.
+    pub ages: BTreeMap<Key, Duration>,
+    /// What the store's clock said before anything was looked for.
+    pub since: Option<SystemTime>,
     /// Where the wished tags point.
     pub tags: BTreeMap<(Repository, Tag), Digest>,
     /// All that is wished is there, and all that is derived from it agrees.
@@ -121,6 +129,12 @@ pub struct Plan {
     pub phases: Vec<Phase>,
     /// Configs and layers that are there already.
     pub reused: Vec<Descriptor>,
+    /// What was there already and says, or is, what this plan does not write.
+    pub relied: BTreeSet<Key>,
+    /// What the store's clock said before anything was looked for.
+    pub since: Option<SystemTime>,
+    /// How long the store keeps what nothing names.
+    pub grace: Grace,
 }
 
 /// Steps that do not depend on each other.
@@ -135,6 +149,8 @@ pub struct Phase {
 /// One thing to do to the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// What is there already becomes young: nobody collects it.
+    Refresh(Key),
     /// Content from the source.
     Send(Key, Descriptor),
     /// A small object, over whatever is there.
@@ -187,7 +203,8 @@ impl Plan {
     pub fn bytes(&self) -> u64 {
         let sent = |step: &Step| match step {
             Step::Send(_, descriptor) => descriptor.size,
-            Step::Write(..)
+            Step::Refresh(_)
+            | Step::Write(..)
             | Step::Create(..)
             | Step::Move(..)
             | Step::Claim(..)

@@ -5,14 +5,17 @@ use std::collections::BTreeSet;
 use contract::key::Key;
 use contract::name::{Repository, Tag};
 
-use crate::apply::{Apply, PublishError};
+use crate::apply::{Applied, Apply, PublishError};
 use crate::claim::Claim;
 use crate::derive::Derive;
 use crate::listings;
 use crate::plan::{Change, Plan, Step, Wish, plan};
 use crate::remove;
-use crate::store::StoreError;
+use crate::store::{Kind, StoreError};
 use crate::survey::survey;
+
+/// How often a plan is made anew.
+const ROUNDS: u32 = 5;
 
 /// Looks at the store and plans. Writes nothing.
 ///
@@ -30,7 +33,7 @@ pub async fn publish(apply: Apply<'_>, wish: &Wish<'_>, plan: &Plan) -> Result<(
         // Who writes nothing leaves nothing to derive: whoever moves a tag meanwhile does that.
         return Ok(());
     }
-    let applied = apply.run(plan).await;
+    let applied = until_whole(apply, wish, plan).await;
     if let Err(PublishError::Refused(_)) = applied {
         leave_whole(apply.derive, wish, plan).await?;
     }
@@ -39,6 +42,30 @@ pub async fn publish(apply: Apply<'_>, wish: &Wish<'_>, plan: &Plan) -> Result<(
         agree(apply.derive, wish, repository, tag).await?;
     }
     Ok(())
+}
+
+/// Where something was collected while it was relied on, or too much time has passed to rely on it, another plan is made
+/// by what is there then. It finds all that was sent before.
+async fn until_whole(apply: Apply<'_>, wish: &Wish<'_>, plan: &Plan) -> Result<(), PublishError> {
+    let mut applied = apply.run(plan).await?;
+    let mut why = None;
+    for _ in 0..ROUNDS {
+        match applied {
+            Applied::Whole => return Ok(()),
+            Applied::InVain(lacking) => why = lacking,
+        }
+        let plan = prepare(apply.derive, wish, apply.jobs).await?;
+        apply.progress.begin(&plan);
+        applied = apply.run(&plan).await?;
+    }
+    let others = || {
+        let action = "publishing what others remove meanwhile".to_owned();
+        StoreError { kind: Kind::Conflict, store: apply.derive.store.name(), action, source: None }
+    };
+    match applied {
+        Applied::Whole => Ok(()),
+        Applied::InVain(lacking) => Err(lacking.or(why).unwrap_or_else(others).into()),
+    }
 }
 
 async fn agree(

@@ -12,6 +12,7 @@ use contract::settings::StoreSettings;
 use serde::Deserialize;
 
 use crate::cli::{Fixed, Format, Global, Init, S3};
+use crate::grace::Grace;
 use crate::immutable::Immutable;
 use crate::rate::{Rate, RateError};
 use crate::source::ManifestType;
@@ -106,6 +107,11 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// How old is old.
+    pub fn grace(&self) -> Grace {
+        Grace::new(self.grace)
+    }
+
     /// Which tags a publication must not move: those of the flags too.
     pub fn immutable(&self, flags: &Fixed) -> Immutable {
         let patterns = self.immutable.iter().chain(&flags.immutable).cloned().collect();

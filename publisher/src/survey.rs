@@ -7,9 +7,10 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::apply::SMALL_PER_JOB;
 use crate::derive::Derive;
+use crate::grace::age;
 use crate::listings;
 use crate::plan::{self, Existing, Step, Wish};
-use crate::store::{Store, StoreError};
+use crate::store::{Looked, Store, StoreError};
 
 /// Looks for the objects that decide what has to be written.
 ///
@@ -18,7 +19,7 @@ use crate::store::{Store, StoreError};
 /// nothing is absent, what is derived.
 pub async fn survey(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<Existing, StoreError> {
     let jobs = jobs * SMALL_PER_JOB;
-    let mut existing = Existing::default();
+    let mut existing = Existing { since: Some(derive.store.now().await?), ..Existing::default() };
     let root = wish.image.root.digest;
     let mut marks: Vec<Key> =
         wish.targets.iter().flat_map(|target| Existing::marks(&target.repository, &root)).collect();
@@ -78,7 +79,8 @@ async fn holds(derive: Derive<'_>, step: &Step) -> Result<bool, StoreError> {
         }
         Step::Delete(key) => Ok(derive.store.size(key).await?.is_none()),
         Step::List(change) => listings::holds(derive.store, change).await,
-        Step::Send(..)
+        Step::Refresh(_)
+        | Step::Send(..)
         | Step::Create(..)
         | Step::Move(..)
         | Step::Claim(..)
@@ -94,10 +96,14 @@ async fn look(
     existing: &mut Existing,
 ) -> Result<(), StoreError> {
     let asked = keys.into_iter().map(|key| async move {
-        let size = store.size(&key).await?;
-        Ok::<_, StoreError>(size.map(|size| (key, size)))
+        let found = store.look(&key).await?;
+        Ok::<_, StoreError>(found.map(|found| (key, found)))
     });
     let found: Vec<_> = stream::iter(asked).buffer_unordered(jobs).try_collect().await?;
-    existing.sizes.extend(found.into_iter().flatten());
+    let now = store.now().await?;
+    for (key, Looked { size, modified, .. }) in found.into_iter().flatten() {
+        existing.ages.insert(key.clone(), age(modified, now));
+        existing.sizes.insert(key, size);
+    }
     Ok(())
 }

@@ -49,7 +49,13 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
     let targets = targets(&references);
     let chain = chain(rules.v1 && !args.no_v1, settings, &opened.image, &targets, report);
     let immutable = rules.immutable(&args.fixed);
-    let wish = Wish { image: &opened.image, targets: &targets, v1: &chain, immutable: &immutable };
+    let wish = Wish {
+        image: &opened.image,
+        targets: &targets,
+        v1: &chain,
+        immutable: &immutable,
+        grace: rules.grace(),
+    };
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let plan = context
         .guarded(&*store, async {

@@ -35,7 +35,13 @@ pub(super) async fn run(args: &cli::Tag, context: &Context<'_>) -> Result<(), Co
             let targets = publish::targets(&references);
             let chain = publish::chain(rules.v1, settings, &image, &targets, report);
             let immutable = rules.immutable(&args.fixed);
-            let wish = Wish { image: &image, targets: &targets, v1: &chain, immutable: &immutable };
+            let wish = Wish {
+                image: &image,
+                targets: &targets,
+                v1: &chain,
+                immutable: &immutable,
+                grace: rules.grace(),
+            };
             let plan = prepare(derive, &wish, settings.jobs).await?;
             publish(Apply { from: &stored, derive, jobs: settings.jobs, progress: *report }, &wish, &plan)
                 .await?;

@@ -1,6 +1,7 @@
 //! The order of writing: each function is a part of it, and they are called in that order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use contract::descriptor::Descriptor;
 use contract::digest::{Algorithm, Digest};
@@ -21,7 +22,7 @@ use crate::store::Document;
 /// When a tag must not be moved and points elsewhere. Then no other one is moved either.
 pub fn plan(wish: &Wish<'_>, existing: &Existing) -> Result<Plan, Refusal> {
     refuse(wish, existing)?;
-    let mut plan = Plan::default();
+    let mut plan = Plan { since: existing.since, grace: wish.grace, ..Plan::default() };
     let image = wish.image;
     if existing.agrees {
         plan.reused.clone_from(&image.blobs);
@@ -32,6 +33,8 @@ pub fn plan(wish: &Wish<'_>, existing: &Existing) -> Result<Plan, Refusal> {
         .iter()
         .filter(|target| !existing.is_whole(&target.repository, &image.root.digest))
         .collect();
+    plan.relied = relied(wish, existing, new.is_empty());
+    refresh(&mut plan, existing);
     if new.is_empty() {
         plan.reused.clone_from(&image.blobs);
     } else {
@@ -51,6 +54,33 @@ pub fn plan(wish: &Wish<'_>, existing: &Existing) -> Result<Plan, Refusal> {
     plan.phase("tag views, v1 tags", views);
     plan.phase("listings", lists);
     Ok(plan)
+}
+
+/// What this publication takes for there. A revision link with its view, and the last v1 ancestry, stand for all that is
+/// below them: no collector removes that before them.
+fn relied(wish: &Wish<'_>, existing: &Existing, whole: bool) -> BTreeSet<Key> {
+    let root = &wish.image.root.digest;
+    let held = wish.targets.iter().filter(|target| existing.is_whole(&target.repository, root));
+    let mut relied: BTreeSet<Key> =
+        held.flat_map(|target| Existing::marks(&target.repository, root)).collect();
+    if !whole {
+        let blobs = wish.image.blobs.iter().map(|blob| (Key::Blob(blob.digest), blob.size));
+        relied.extend(blobs.filter(|(key, size)| existing.has(key, *size)).map(|(key, _)| key));
+    }
+    for image in wish.chain() {
+        relied.extend(Some(Key::V1Ancestry(image.id)).filter(|_| existing.has_v1(image)));
+        let layer = Key::V1Layer(image.id);
+        relied.extend(Some(layer).filter(|layer| existing.has(layer, image.layer.size)));
+    }
+    relied
+}
+
+fn refresh(plan: &mut Plan, existing: &Existing) {
+    // What nobody knows the age of may be old.
+    let age = |key| existing.ages.get(key).copied().unwrap_or(Duration::MAX);
+    let old = plan.relied.iter().filter(|key| plan.grace.is_old(age(key)));
+    let steps = old.cloned().map(Step::Refresh).collect();
+    plan.phase("what is there and old", steps);
 }
 
 fn refuse(wish: &Wish<'_>, existing: &Existing) -> Result<(), Refusal> {

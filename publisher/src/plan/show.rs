@@ -25,6 +25,7 @@ impl Display for Plan {
 impl Display for Step {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
+            Self::Refresh(key) => write!(f, "keep   {key}"),
             Self::Send(key, descriptor) => write!(f, "send   {key} ({} bytes)", descriptor.size),
             Self::Write(key, document) => {
                 write!(f, "write  {key}")?;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,11 +10,12 @@ use contract::digest::{Algorithm, Digest};
 use contract::key::{ContentType, Key, Prefix};
 use contract::manner::Manner;
 use contract::media::MediaType;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::content::{Chunks, Content, ContentError};
 
 mod below;
+mod clock;
 pub mod directory;
 pub(crate) mod failure;
 mod gate;
@@ -48,10 +49,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// The size of an object in bytes, `None` where there is none.
     async fn size(&self, key: &Key) -> Result<Option<u64>, StoreError>;
 
-    /// Size and headers of an object, `None` where there is none.
-    async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
-        Ok(self.size(key).await?.map(|size| Looked { size, headers: None }))
-    }
+    /// Size, time and headers of an object, `None` where there is none. Where a store may answer with an older state
+    /// to who asks in haste, this asks for the newest.
+    async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError>;
+
+    /// What the store's own clock says, to the second or better: by it, and by no other, ages are told.
+    async fn now(&self) -> Result<SystemTime, StoreError>;
 
     /// The bytes of an object of any size, from this one on; `None` where there is none. What comes is not verified.
     async fn open(&self, key: &Key, from: u64) -> Result<Option<Chunks>, StoreError> {
@@ -76,11 +79,23 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Makes `to` a copy of `from` without moving bytes through here; overwrites.
     async fn copy(&self, from: &Key, to: &Key) -> Result<(), StoreError>;
 
+    /// Makes an object as young as one that is written at this moment; nothing else of it changes.
+    ///
+    /// # Errors
+    /// [`Kind::Missing`] where there is none.
+    async fn refresh(&self, key: &Key) -> Result<(), StoreError>;
+
     /// Removes an object. One that is not there is no error.
     async fn delete(&self, key: &Key) -> Result<(), StoreError>;
 
+    /// Removes many objects in as few requests as the store knows. Those that are not there are no error.
+    async fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError>;
+
     /// All keys below a prefix, in no order. Paths that are no keys are left out.
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError>;
+
+    /// The same with sizes and times, page by page: however many there are, few are in memory.
+    fn pages(&self, prefix: &Prefix) -> Pages<'_>;
 
     /// Ends what runs that died left unfinished, once it is older than `grace`; returns how much that was. What a
     /// living run has begun within that time is left alone.
@@ -96,6 +111,20 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Ends what this run began and did not finish (uploads in parts, staged files). Called on every way out.
     async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// Pieces of a list.
+pub type Pages<'a> = BoxStream<'a, Result<Vec<Listed>, StoreError>>;
+
+/// An object in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Which.
+    pub key: Key,
+    /// In bytes.
+    pub size: u64,
+    /// When it was written or refreshed, by the store's clock. Of an upload in parts, when that was begun.
+    pub modified: SystemTime,
 }
 
 /// Requests to a store.
@@ -180,6 +209,8 @@ pub struct Objects {
 pub struct Looked {
     /// In bytes.
     pub size: u64,
+    /// When it was written or refreshed, by the store's clock. Of an upload in parts, when that was begun.
+    pub modified: SystemTime,
     /// What the store sends with it. `None` where nothing is kept but bytes, as in a directory: whoever serves those
     /// makes the headers.
     pub headers: Option<Sent>,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may")]
 
+mod ages;
 mod conditions;
 mod contents;
 mod given;
@@ -55,6 +56,9 @@ for_every_store! {
         contents::a_failing_source_leaves_what_was_there
         contents::a_dropped_sending_leaves_nothing
         listing::exactly_the_keys_below_a_prefix_are_listed
+        ages::lists_tell_sizes_and_times
+        ages::what_is_refreshed_or_copied_is_young_and_else_the_same
+        ages::many_are_deleted_together
     } and_where_it_compares {
         conditions::a_write_happens_when_its_condition_holds
         conditions::of_racing_creators_one_wins

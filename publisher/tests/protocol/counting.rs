@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use contract::key::{Key, Prefix};
 use publisher::content::Content;
-use publisher::store::{Document, Found, SendError, Store, StoreError, When};
+use publisher::store::{Document, Found, Looked, Pages, SendError, Store, StoreError, When};
 
 /// Each operation is one request to a store in a bucket, as long as content is small.
 #[derive(Debug)]
@@ -58,6 +59,15 @@ impl Store for Counting<'_> {
         self.store.size(key).await
     }
 
+    async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
+        self.note("look", key);
+        self.store.look(key).await
+    }
+
+    async fn now(&self) -> Result<SystemTime, StoreError> {
+        self.store.now().await
+    }
+
     async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {
         self.note("read", key);
         self.store.read(key).await
@@ -78,14 +88,28 @@ impl Store for Counting<'_> {
         self.store.copy(from, to).await
     }
 
+    async fn refresh(&self, key: &Key) -> Result<(), StoreError> {
+        self.note("fresh", key);
+        self.store.refresh(key).await
+    }
+
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         self.note("delete", key);
         self.store.delete(key).await
     }
 
+    async fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+        keys.iter().for_each(|key| self.note("delete", key));
+        self.store.delete_many(keys).await
+    }
+
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
         self.note("list", &prefix.path());
         self.store.list(prefix).await
+    }
+
+    fn pages(&self, prefix: &Prefix) -> Pages<'_> {
+        self.store.pages(prefix)
     }
 
     async fn close(&self) -> Result<(), StoreError> {

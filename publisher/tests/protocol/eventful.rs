@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use contract::key::{Key, Prefix};
 use publisher::content::Content;
-use publisher::store::{Document, Found, SendError, Store, StoreError, When};
+use publisher::store::{Document, Found, Looked, Pages, SendError, Store, StoreError, When};
 
 use crate::run;
 use crate::sample::Sample;
@@ -59,6 +60,14 @@ impl Store for Eventful<'_> {
         self.store.size(key).await
     }
 
+    async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
+        self.store.look(key).await
+    }
+
+    async fn now(&self) -> Result<SystemTime, StoreError> {
+        self.store.now().await
+    }
+
     async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {
         self.store.read(key).await
     }
@@ -88,12 +97,24 @@ impl Store for Eventful<'_> {
         self.store.copy(from, to).await
     }
 
+    async fn refresh(&self, key: &Key) -> Result<(), StoreError> {
+        self.store.refresh(key).await
+    }
+
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         self.store.delete(key).await
     }
 
+    async fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+        self.store.delete_many(keys).await
+    }
+
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
         self.store.list(prefix).await
+    }
+
+    fn pages(&self, prefix: &Prefix) -> Pages<'_> {
+        self.store.pages(prefix)
     }
 
     async fn close(&self) -> Result<(), StoreError> {

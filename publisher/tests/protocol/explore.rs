@@ -24,7 +24,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use publisher::store::memory::{Memory, Objects};
+use futures_util::FutureExt;
+use publisher::store::Store;
+use publisher::store::memory::Memory;
 use tokio::runtime::Runtime;
 
 mod actor;
@@ -35,7 +37,7 @@ use actor::Actor;
 pub(crate) use actor::Program;
 use stores::{Stores, Words};
 use turns::Operation;
-pub(crate) use turns::{Conditions, Turns};
+pub(crate) use turns::{Conditions, Turns, at, tick};
 
 /// Instead of what a program has learned: it died.
 const DEAD: u32 = u32::MAX;
@@ -49,6 +51,8 @@ pub(crate) struct Extent {
     pub(crate) any_order: bool,
     /// Whether every way to the same knowledge is tried, to see that it does not matter.
     pub(crate) doubts: bool,
+    /// At which tick time ends; none where it is not counted.
+    pub(crate) horizon: Option<u32>,
     /// All states, or a sample of so many: then down to the ends, by ways that this seed chooses.
     pub(crate) sample: Option<(usize, u64)>,
 }
@@ -96,8 +100,14 @@ impl fmt::Display for Violation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct State {
     store: u32,
-    learned: [u32; 2],
+    now: u32,
+    learned: [u32; 3],
 }
+
+/// In the place of a program: nobody.
+const NOBODY: u32 = u32::MAX - 1;
+/// In the place of who did something: time passes.
+const TIME: usize = usize::MAX;
 
 /// How a state was reached: from which, by whom, and by which operation; none where somebody died.
 type Way = Option<(usize, usize, Option<u32>)>;
@@ -107,7 +117,7 @@ pub(crate) struct Explorer<'a> {
     runtime: &'a Runtime,
     words: Words,
     stores: Stores,
-    actors: [Actor; 2],
+    actors: Vec<Actor>,
     states: Vec<(State, Way)>,
     numbers: HashMap<State, usize>,
     /// Contents that were checked, and for which occasion: at any moment, at the end, at the end after whose death.
@@ -125,16 +135,24 @@ enum Occasion {
 impl<'a> Explorer<'a> {
     pub(crate) fn new(
         extent: Extent,
-        before: &Objects,
-        programs: [Program; 2],
+        before: &Memory,
+        programs: impl IntoIterator<Item = Program>,
         runtime: &'a Runtime,
     ) -> Self {
         let mut words = Words::default();
         let mut stores = Stores::default();
         let store = stores.number(before);
-        let how = (extent.conditions, extent.doubts);
-        let actors = programs.map(|program| Actor::new(program, how, runtime, &mut words));
-        let first = State { store, learned: [0, 0] };
+        let programs = (0..).zip(programs);
+        let actors: Vec<_> = programs
+            .map(|(number, program)| {
+                let how = (extent.conditions, extent.horizon.is_some(), number);
+                Actor::new(program, (how, extent.doubts), runtime, &mut words)
+            })
+            .collect();
+        let mut learned = [NOBODY; 3];
+        learned[..actors.len()].fill(0);
+        let now = extent.horizon.map_or(0, |_| tick(before.now().now_or_never().unwrap().unwrap()));
+        let first = State { store, now, learned };
         Self {
             extent,
             runtime,
@@ -174,19 +192,23 @@ impl<'a> Explorer<'a> {
 
     fn expand(&mut self, number: usize) {
         let state = self.states[number].0;
-        for who in [0, 1] {
+        if self.extent.horizon.is_some_and(|horizon| state.now < horizon) {
+            self.add(State { now: state.now + 1, ..state }, (number, TIME, None));
+        }
+        for who in 0..self.actors.len() {
             if state.learned[who] == DEAD || self.ended(state, who) {
                 continue;
             }
             for operation in self.choices(state, who) {
-                let (outcome, store) = self.stores.carry_out(state.store, operation, &mut self.words);
+                let (outcome, store) =
+                    self.stores.carry_out((state.store, state.now), operation, &mut self.words);
                 let told = (operation, outcome);
                 let learned = self.actors[who].step(state.learned[who], told, self.runtime, &mut self.words);
                 let mut after = State { store, ..state };
                 after.learned[who] = learned;
                 self.add(after, (number, who, Some(operation)));
             }
-            if state.learned[1 - who] != DEAD {
+            if !state.learned.contains(&DEAD) {
                 let mut after = state;
                 after.learned[who] = DEAD;
                 self.visited.deaths += usize::from(self.add(after, (number, who, None)));
@@ -206,9 +228,15 @@ impl<'a> Explorer<'a> {
     fn choices(&self, state: State, who: usize) -> Vec<u32> {
         let waiting = self.actors[who].waiting(state.learned[who]);
         let waiting = if self.extent.any_order { waiting } else { &waiting[..1] };
-        let other_is_under_way = state.learned[1 - who] != DEAD && !self.ended(state, 1 - who);
-        let rests = |operation: &u32| matches!(self.words.operations.get(*operation), Operation::Rest);
-        waiting.iter().copied().filter(|operation| !(other_is_under_way && rests(operation))).collect()
+        let under_way = |other: usize| state.learned[other] != DEAD && !self.ended(state, other);
+        let alone = !(0..self.actors.len()).any(|other| other != who && under_way(other));
+        let can = |operation: &u32| match self.words.operations.get(*operation) {
+            Operation::Rest(None) => alone,
+            Operation::Rest(Some(until)) => state.now >= *until,
+            Operation::Remove(_, by) => state.now <= *by,
+            _ => true,
+        };
+        waiting.iter().copied().filter(can).collect()
     }
 
     fn ended(&self, state: State, who: usize) -> bool {
@@ -218,8 +246,10 @@ impl<'a> Explorer<'a> {
     fn check(&mut self, number: usize, checks: &dyn Checks) -> Result<(), Violation> {
         let state = self.states[number].0;
         self.holds(number, Occasion::Always, &|store| checks.always(store))?;
-        let [first, second] = state.learned;
-        for (who, learned) in state.learned.into_iter().enumerate().filter(|(_, learned)| *learned != DEAD) {
+        for (who, learned) in state.learned.into_iter().enumerate() {
+            if [DEAD, NOBODY].contains(&learned) {
+                continue;
+            }
             match self.actors[who].ended(learned) {
                 None => return Ok(()),
                 Some(Ok(())) => {}
@@ -228,10 +258,9 @@ impl<'a> Explorer<'a> {
                 }
             }
         }
-        match (first, second) {
-            (DEAD, _) => self.holds(number, Occasion::Survived(0), &|store| checks.survived(store, 0)),
-            (_, DEAD) => self.holds(number, Occasion::Survived(1), &|store| checks.survived(store, 1)),
-            _ => self.holds(number, Occasion::Ended, &|store| checks.ended(store)),
+        match state.learned.iter().position(|learned| *learned == DEAD) {
+            Some(dead) => self.holds(number, Occasion::Survived(dead), &|store| checks.survived(store, dead)),
+            None => self.holds(number, Occasion::Ended, &|store| checks.ended(store)),
         }
     }
 
@@ -254,7 +283,10 @@ impl<'a> Explorer<'a> {
         let mut at = number;
         while let Some((before, who, operation)) = self.states[at].1 {
             let done = operation.map_or("dies".to_owned(), |it| self.words.operations.get(it).to_string());
-            schedule.push(format!("{}: {done}", NAMES[who]));
+            schedule.push(match who {
+                TIME => "time passes".to_owned(),
+                who => format!("{}: {done}", NAMES[who]),
+            });
             at = before;
         }
         schedule.reverse();
@@ -262,7 +294,7 @@ impl<'a> Explorer<'a> {
     }
 }
 
-const NAMES: [&str; 2] = ["A", "B"];
+const NAMES: [&str; 3] = ["A", "B", "C"];
 
 /// Runs a program alone, to its end.
 pub(crate) fn alone(program: &Program, conditions: Conditions, store: &Memory, runtime: &Runtime) {

@@ -1,11 +1,12 @@
 //! A store that fails at its n-th write.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use contract::key::{Key, Prefix};
 use publisher::content::Content;
-use publisher::store::{Document, Found, Kind, SendError, Store, StoreError, When};
+use publisher::store::{Document, Found, Kind, Looked, Pages, SendError, Store, StoreError, When};
 
 /// When the write that fails takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,14 @@ impl Store for Faulty<'_> {
         self.store.size(key).await
     }
 
+    async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
+        self.store.look(key).await
+    }
+
+    async fn now(&self) -> Result<SystemTime, StoreError> {
+        self.store.now().await
+    }
+
     async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {
         self.store.read(key).await
     }
@@ -86,12 +95,24 @@ impl Store for Faulty<'_> {
         self.pass(self.store.copy(from, to)).await
     }
 
+    async fn refresh(&self, key: &Key) -> Result<(), StoreError> {
+        self.pass(self.store.refresh(key)).await
+    }
+
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         self.pass(self.store.delete(key)).await
     }
 
+    async fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+        self.pass(self.store.delete_many(keys)).await
+    }
+
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
         self.store.list(prefix).await
+    }
+
+    fn pages(&self, prefix: &Prefix) -> Pages<'_> {
+        self.store.pages(prefix)
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -28,6 +28,7 @@ use std::sync::Arc;
 use contract::name::Reference;
 use publisher::apply::{Apply, PublishError};
 use publisher::derive::Derive;
+use publisher::grace::Grace;
 use publisher::immutable::Immutable;
 use publisher::plan::{Plan, Target, Wish};
 use publisher::progress::Silent;
@@ -66,7 +67,7 @@ async fn run_but(
     let image = sample.load().await;
     let chain = v1_chain::of(&image, PLATFORM).unwrap_or_default();
     let targets = targets(references);
-    let wish = Wish { image: &image, targets: &targets, v1: &chain, immutable };
+    let wish = Wish { image: &image, targets: &targets, v1: &chain, immutable, grace: Grace::default() };
     let plan = prepare(derive(store), &wish, 4).await?;
     let apply = Apply { from: sample, derive: derive(store), jobs: 4, progress: &Silent };
     publish(apply, &wish, &plan).await?;

@@ -7,14 +7,17 @@ use std::io::Write as _;
 use contract::key::Key;
 use publisher::plan::Plan;
 use publisher::store::Store;
+use publisher::store::memory::Memory;
 use tokio::runtime::Runtime;
 
-use crate::explore::{Conditions, Explorer, Extent, Program, Violation, Visited};
+use crate::explore::{Conditions, Explorer, Extent, Program, Violation, Visited, at};
+use crate::run;
 use crate::sample::Sample;
-use crate::{memory, run};
 
 mod checks;
+mod collecting;
 mod programs;
+mod wrong;
 
 use checks::Expected;
 use programs::{publishes, publishes_by, relists, removes};
@@ -159,10 +162,11 @@ fn runtime() -> Runtime {
 
 fn explore(scenario: &Scenario, extent: Extent) -> Result<Visited, Violation> {
     let runtime = runtime();
-    let store = memory();
+    // Time stands still.
+    let store = Memory::new(60).with_clock(|| at(0));
     runtime.block_on(async {
         for (sample, references) in &scenario.before {
-            run(&*store, sample, references).await.unwrap();
+            run(&store, sample, references).await.unwrap();
         }
         let lists = |key: &Key| {
             matches!(key, Key::TagList(_) | Key::Catalog | Key::Search | Key::V1Tags(_) | Key::V1Images(_))
@@ -175,7 +179,7 @@ fn explore(scenario: &Scenario, extent: Extent) -> Result<Visited, Violation> {
         }
     });
     let checks = Expected::new(&runtime, extent.conditions, scenario);
-    Explorer::new(extent, &store.objects(), (scenario.programs)(), &runtime).run(&checks)
+    Explorer::new(extent, &store, (scenario.programs)(), &runtime).run(&checks)
 }
 
 /// Explores all scenarios and says how far that went.
@@ -194,7 +198,7 @@ fn explore_all(extent: Extent) {
 /// In full where that was asked for, else a sample.
 fn extent(conditions: Conditions, any_order: bool) -> Extent {
     let sample = std::env::var_os("TESTS_LONG").is_none().then_some((1500, 1));
-    Extent { conditions, any_order, doubts: false, sample }
+    Extent { conditions, any_order, doubts: false, horizon: None, sample }
 }
 
 #[test]
@@ -225,7 +229,7 @@ fn what_was_learned_in_another_order_leads_to_the_same() {
 fn found(programs: fn() -> [Program; 2], conditions: Conditions) -> Violation {
     let [scenario, ..] = &mut scenarios()[..] else { unreachable!() };
     scenario.programs = programs;
-    let extent = Extent { conditions, any_order: false, doubts: false, sample: None };
+    let extent = Extent { conditions, any_order: false, doubts: false, horizon: None, sample: None };
     explore(scenario, extent).unwrap_err()
 }
 

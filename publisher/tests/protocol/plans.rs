@@ -1,6 +1,7 @@
 //! Plans as text: the order of writing is the format's second half.
 
 use publisher::derive::Derive;
+use publisher::grace::Grace;
 use publisher::immutable::Immutable;
 use publisher::plan::{Plan, Wish};
 use publisher::publish::prepare;
@@ -18,7 +19,7 @@ async fn planned_but(immutable: &Immutable, store: &dyn Store, sample: &Sample, 
     let image = sample.load().await;
     let chain = v1_chain::of(&image, PLATFORM).unwrap_or_default();
     let targets = targets(references);
-    let wish = Wish { image: &image, targets: &targets, v1: &chain, immutable };
+    let wish = Wish { image: &image, targets: &targets, v1: &chain, immutable, grace: Grace::default() };
     prepare(Derive { store, v1_platform: PLATFORM }, &wish, 4).await.unwrap()
 }
 

@@ -40,8 +40,18 @@ async fn must(store: &dyn Store, path: &str) -> Vec<u8> {
 /// Panics where anything visible names something that is not there or not right. Lists may lag behind the links, but
 /// what they name is there.
 pub(crate) async fn is_whole(store: &dyn Store) {
+    whole(store, true).await;
+}
+
+/// The same while a collector removes a revision before its place in histories, which no client sees.
+pub(crate) async fn is_whole_beside_a_collector(store: &dyn Store) {
+    whole(store, false).await;
+}
+
+async fn whole(store: &dyn Store, with_history: bool) {
     for key in keys(store).await {
         match &key {
+            Key::TagHistoryLink(..) if !with_history => {}
             Key::TagLink(name, _) | Key::TagHistoryLink(name, ..) => {
                 let target = store.read(&key).await.unwrap().unwrap();
                 let digest = str::from_utf8(&target.bytes).unwrap().parse().unwrap();

@@ -7,6 +7,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -17,7 +18,7 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use super::{Document, Found, SendError, Store, StoreError, Version, When};
+use super::{Document, Found, Listed, Looked, Pages, SendError, Store, StoreError, Version, When};
 use crate::content::{Chunks, Content};
 use errors::Failure;
 use root::Root;
@@ -31,6 +32,8 @@ mod staged;
 const CHUNKS_WAITING: usize = 4;
 /// How much is read at once, in bytes.
 const CHUNK: usize = 256 << 10;
+/// How many objects are in a page of a list.
+const PAGE: usize = 1000;
 
 /// A store in a directory.
 #[derive(Debug)]
@@ -84,6 +87,16 @@ impl Store for Directory {
         self.run(|| format!("looking for {key}"), move |root| root.size(&wanted)).await
     }
 
+    async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
+        let wanted = key.clone();
+        let found = self.run(|| format!("looking for {key}"), move |root| root.look(&wanted)).await?;
+        Ok(found.map(|(size, modified)| Looked { size, modified, headers: None }))
+    }
+
+    async fn now(&self) -> Result<SystemTime, StoreError> {
+        self.run(|| "asking for its time".to_owned(), Root::now).await
+    }
+
     async fn open(&self, key: &Key, from: u64) -> Result<Option<Chunks>, StoreError> {
         let wanted = key.clone();
         let file = self.run(|| format!("opening {key}"), move |root| root.file(&wanted, from)).await?;
@@ -132,14 +145,43 @@ impl Store for Directory {
         self.run(|| format!("copying {from} to {to}"), move |root| root.copy(&source, &target)).await
     }
 
+    async fn refresh(&self, key: &Key) -> Result<(), StoreError> {
+        let wanted = key.clone();
+        self.run(|| format!("refreshing {key}"), move |root| root.refresh(&wanted)).await
+    }
+
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         let wanted = key.clone();
         self.run(|| format!("deleting {key}"), move |root| root.delete(&wanted)).await
     }
 
+    async fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+        let wanted = keys.to_vec();
+        let delete = move |root: &Root| wanted.iter().try_for_each(|key| root.delete(key));
+        self.run(|| format!("deleting {} objects", keys.len()), delete).await
+    }
+
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
         let path = prefix.path();
-        self.run(|| format!("listing {}", prefix.path()), move |root| root.list(&path)).await
+        let list = move |root: &Root| {
+            let mut keys = Vec::new();
+            root.walk(&path, &mut |key, _| {
+                keys.push(key);
+                Ok(true)
+            })?;
+            Ok(keys)
+        };
+        self.run(|| format!("listing {}", prefix.path()), list).await
+    }
+
+    fn pages(&self, prefix: &Prefix) -> Pages<'_> {
+        let (path, (to, pages)) = (prefix.path(), mpsc::channel(CHUNKS_WAITING));
+        let action = format!("listing {path}");
+        let listing = self.run(move || action, move |root| paged(root, &path, &to));
+        // The walk fills pages while it is waited for; its own failure comes last.
+        let pages = stream::unfold(pages, |mut pages| async { Some((Ok(pages.recv().await?), pages)) });
+        let end = stream::once(listing).filter_map(|walked| async { walked.err().map(Err) });
+        stream::select(pages, end).boxed()
     }
 
     async fn close(&self) -> Result<(), StoreError> {
@@ -167,6 +209,21 @@ fn receive(root: &Root, key: &Key, mut chunks: mpsc::Receiver<Option<Bytes>>) ->
             None => return root.place(staged, key, &When::Always),
         }
     }
+    Ok(())
+}
+
+/// Gives away the objects below a folder, until nobody takes them any longer.
+fn paged(root: &Root, path: &str, to: &mpsc::Sender<Vec<Listed>>) -> Result<(), Failure> {
+    let mut page = Vec::with_capacity(PAGE);
+    root.walk(path, &mut |key, found| {
+        // Deleted since its folder was read.
+        let Ok(found) = found.metadata() else { return Ok(true) };
+        page.push(Listed { key, size: found.len(), modified: found.modified()? });
+        Ok(page.len() < PAGE
+            || to.blocking_send(std::mem::replace(&mut page, Vec::with_capacity(PAGE))).is_ok())
+    })?;
+    // Who listens no longer wants no last page.
+    let _ = to.blocking_send(page);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use contract::key::Key;
 
@@ -57,6 +57,32 @@ impl Root {
             Ok(_) => Err(Failure::NotAFile(path)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(explained(error, &path)),
+        }
+    }
+
+    /// Size, and the time of the last change.
+    pub(super) fn look(&self, key: &Key) -> Result<Option<(u64, SystemTime)>, Failure> {
+        let path = self.at(key);
+        match fs::metadata(&path) {
+            Ok(found) if found.is_file() => Ok(Some((found.len(), found.modified()?))),
+            Ok(_) => Err(Failure::NotAFile(path)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(explained(error, &path)),
+        }
+    }
+
+    /// What the file system's clock says, which is another machine's where it is one of a network.
+    pub(super) fn now(&self) -> Result<SystemTime, Failure> {
+        let mut staged = self.stage()?;
+        staged.append(b"now")?;
+        Ok(fs::metadata(&staged.path)?.modified()?)
+    }
+
+    pub(super) fn refresh(&self, key: &Key) -> Result<(), Failure> {
+        let now = self.now()?;
+        match self.file(key, 0)? {
+            Some(file) => Ok(file.set_modified(now)?),
+            None => Err(Failure::Missing),
         }
     }
 
@@ -161,7 +187,14 @@ impl Root {
         if self.size(from)?.is_none() {
             return Err(Failure::Missing);
         }
-        let staged = match self.staged(|path| fs::hard_link(&source, path).map(|()| None)) {
+        // One file under two names has one time: whoever copies it has just written it.
+        let now = self.now()?;
+        let link = |path: &Path| {
+            fs::hard_link(&source, path)?;
+            let dated = File::open(path).and_then(|file| file.set_modified(now));
+            dated.map(|()| None).inspect_err(|_| _ = fs::remove_file(path))
+        };
+        let staged = match self.staged(link) {
             Ok(staged) => staged,
             // Another device, too many links, links to others' files forbidden: a copy can be had all the same.
             Err(_) => {
@@ -192,8 +225,12 @@ impl Root {
         Ok(())
     }
 
-    pub(super) fn list(&self, prefix: &str) -> Result<Vec<Key>, Failure> {
-        let mut keys = Vec::new();
+    /// Gives each object below a prefix to `each`, in no order, until that says no.
+    pub(super) fn walk(
+        &self,
+        prefix: &str,
+        each: &mut dyn FnMut(Key, &fs::DirEntry) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
         let mut folders = vec![prefix.trim_end_matches('/').to_owned()];
         while let Some(folder) = folders.pop() {
             let path = self.path.join(&folder);
@@ -210,12 +247,14 @@ impl Root {
                 };
                 if entry.file_type()?.is_dir() {
                     folders.push(name);
-                } else {
-                    keys.extend(Key::parse(&name));
+                } else if let Some(key) = Key::parse(&name)
+                    && !each(key, &entry)?
+                {
+                    return Ok(());
                 }
             }
         }
-        Ok(keys)
+        Ok(())
     }
 
     /// Removes this run's staged files, and those that dead runs left.

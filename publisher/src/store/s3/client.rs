@@ -5,6 +5,7 @@
 //! the profile. The environment's variable for the addressing style is `AWS_S3_ADDRESSING_STYLE`, with the words
 //! that profiles have for `s3.addressing_style`: `path`, `virtual`, `auto`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -13,7 +14,9 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextMut;
+use aws_sdk_s3::config::interceptors::{
+    BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+};
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
@@ -29,6 +32,7 @@ use aws_smithy_types::base64;
 use aws_types::service_config::ServiceConfigKey;
 
 use super::super::Patience;
+use super::super::clock::Clock;
 use super::location::S3Location;
 
 /// Until a connection stands.
@@ -76,8 +80,9 @@ impl Reach {
     }
 
     /// One that sends each request once: when one is sent again is decided in one place for all stores.
-    pub(super) fn client(&self, sdk: &SdkConfig, patience: &Patience) -> Client {
+    pub(super) fn client(&self, sdk: &SdkConfig, patience: &Patience, clock: &Arc<Clock>) -> Client {
         let config = Builder::from(sdk)
+            .interceptor(Hearing(Arc::clone(clock)))
             .region(Region::new(self.region.clone()))
             .force_path_style(self.path_style)
             // What the SDK adds otherwise, several stores refuse, or keep as a part of the object.
@@ -107,6 +112,26 @@ pub(super) fn patient(client: &Client, patience: &Patience) -> Client {
 /// The same client, paying for what it asks.
 pub(super) fn paying(client: &Client) -> Client {
     Client::from_conf(client.config().to_builder().interceptor(Paying).build())
+}
+
+/// Reads the store's clock off each answer.
+#[derive(Debug)]
+struct Hearing(Arc<Clock>);
+
+impl Intercept for Hearing {
+    fn name(&self) -> &'static str {
+        "hearing"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.hear(context.response().headers().get("date"));
+        Ok(())
+    }
 }
 
 /// Says on each request that who asks pays.

@@ -5,26 +5,30 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use contract::key::{Key, Prefix};
 use contract::manner::Manner;
+use futures_util::stream::{StreamExt, TryStreamExt};
 use tokio::sync::{OnceCell, RwLock, watch};
 
+use super::clock::Clock;
 use super::failure::{Failure, Trouble};
 use super::requests::Requests;
-use super::{Document, Found, Kind, Looked, Patience, SendError, Store, StoreError, Traffic, When};
+use super::{Document, Found, Kind, Looked, Pages, Patience, SendError, Store, StoreError, Traffic, When};
 use crate::content::{Chunks, Content};
 use client::Reach;
+use objects::Head;
 use probe::Probe;
 use rooms::Rooms;
 use uploads::Uploads;
 
 mod client;
 mod copy;
+mod deletions;
 mod errors;
 mod ground;
 mod lifecycle;
@@ -50,6 +54,7 @@ pub struct S3 {
     limits: Limits,
     rooms: Arc<Rooms>,
     requests: Arc<Requests>,
+    clock: Arc<Clock>,
     probe: OnceCell<Probe>,
     uploads: Arc<Mutex<Uploads>>,
     /// Held for reading while an upload is begun, which goes on when nobody waits for it any longer; [`Store::close`]
@@ -104,8 +109,10 @@ impl S3 {
     pub fn new(location: S3Location, sdk: &SdkConfig, changing_ttl: u32) -> Result<Self, StoreError> {
         let reach = Reach::of(&location, sdk).map_err(|error| not_opened(&location, error.into()))?;
         let (patience, limits) = (Patience::default(), Limits::default());
+        let clock = Arc::<Clock>::default();
         Ok(Self {
-            client: reach.client(sdk, &patience),
+            client: reach.client(sdk, &patience, &clock),
+            clock,
             location,
             reach,
             changing_ttl,
@@ -211,7 +218,12 @@ impl Store for S3 {
     async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
         let found = self.head(key).await;
         let found = found.map_err(|failure| self.failed(failure, format!("looking for {key}")))?;
-        Ok(found.map(|found| Looked { size: found.size, headers: Some(found.sent) }))
+        Ok(found.map(|Head { size, modified, sent }| Looked { size, modified, headers: Some(sent) }))
+    }
+
+    async fn now(&self) -> Result<SystemTime, StoreError> {
+        let told = self.told_time().await;
+        told.map_err(|failure| self.failed(failure, "asking for its time".to_owned()))
     }
 
     async fn open(&self, key: &Key, from: u64) -> Result<Option<Chunks>, StoreError> {
@@ -243,14 +255,30 @@ impl Store for S3 {
         copied.map_err(|failure| self.failed(failure, format!("copying {from} to {to}")))
     }
 
+    async fn refresh(&self, key: &Key) -> Result<(), StoreError> {
+        let copied = self.copy_object(key, key).await;
+        copied.map_err(|failure| self.failed(failure, format!("refreshing {key}")))
+    }
+
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         let deleted = self.delete_path(&self.path(key)).await;
         deleted.map_err(|failure| self.failed(failure, format!("deleting {key}")))
     }
 
+    async fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+        let deleted = self.delete_paths(keys.iter().map(|key| self.path(key)).collect()).await;
+        deleted.map_err(|failure| self.failed(failure, format!("deleting {} objects", keys.len())))
+    }
+
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
         let listed = self.list_below(&self.location.below(&prefix.path())).await;
         listed.map_err(|failure| self.failed(failure, format!("listing {}", prefix.path())))
+    }
+
+    fn pages(&self, prefix: &Prefix) -> Pages<'_> {
+        let action = format!("listing {}", prefix.path());
+        let pages = self.pages_below(self.location.below(&prefix.path()));
+        pages.map_err(move |failure| self.failed(failure, action.clone())).boxed()
     }
 
     async fn tidy(&self, grace: Duration) -> Result<usize, StoreError> {

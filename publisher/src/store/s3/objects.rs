@@ -1,21 +1,24 @@
 //! Looking, reading, deleting, listing.
 
 use std::io;
+use std::time::SystemTime;
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Output;
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::{Bytes, BytesMut};
 use contract::key::Key;
-use futures_util::stream::{self, StreamExt};
+use futures_util::stream::{self, StreamExt, TryStream};
 
 use super::super::failure::Failure;
-use super::super::{DOCUMENT_MAX, Found, Kind, Sent, Version};
+use super::super::{DOCUMENT_MAX, Found, Kind, Listed, Sent, Version};
 use super::S3;
 use crate::content::Chunks;
 
 /// What HEAD tells of an object.
 pub(super) struct Head {
     pub(super) size: u64,
+    pub(super) modified: SystemTime,
     pub(super) sent: Sent,
 }
 
@@ -33,8 +36,10 @@ impl S3 {
         };
         let size = head.content_length().and_then(|size| u64::try_from(size).ok());
         let size = size.ok_or_else(|| Failure::new(Kind::Other, "it told no size"))?;
-        let HeadObjectOutput { content_type, cache_control, content_encoding, .. } = head;
-        Ok(Some(Head { size, sent: Sent { content_type, cache_control, content_encoding } }))
+        let HeadObjectOutput { content_type, cache_control, content_encoding, last_modified, .. } = head;
+        let modified = last_modified.and_then(|time| SystemTime::try_from(time).ok());
+        let modified = modified.ok_or_else(|| Failure::new(Kind::Other, "it told no time of change"))?;
+        Ok(Some(Head { size, modified, sent: Sent { content_type, cache_control, content_encoding } }))
     }
 
     pub(super) async fn get(&self, key: &Key) -> Result<Option<Found>, Failure> {
@@ -85,11 +90,7 @@ impl S3 {
     pub(super) async fn list_below(&self, prefix: &str) -> Result<Vec<Key>, Failure> {
         let (mut keys, mut token) = (Vec::new(), None);
         loop {
-            let ask = || async {
-                let request = self.client.list_objects_v2().bucket(&self.location.bucket).prefix(prefix);
-                Ok::<_, Failure>(request.set_continuation_token(token.clone()).send().await?)
-            };
-            let page = self.requests.answer(ask).await?;
+            let page = self.page(prefix, token).await?;
             let paths = page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
             keys.extend(paths.filter_map(|path| self.location.key(&path)));
             token = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
@@ -97,6 +98,42 @@ impl S3 {
                 return Ok(keys);
             }
         }
+    }
+
+    /// The objects below a prefix with sizes and times. One without a time is none that can be told to be old.
+    pub(super) fn pages_below(
+        &self,
+        prefix: String,
+    ) -> impl TryStream<Ok = Vec<Listed>, Error = Failure, Item = Result<Vec<Listed>, Failure>> + Send + '_
+    {
+        stream::try_unfold(Some((prefix, None)), move |at| async move {
+            let Some((prefix, token)) = at else { return Ok(None) };
+            let page = self.page(&prefix, token).await?;
+            let listed = page.contents.unwrap_or_default().into_iter().filter_map(|object| {
+                let key = self.location.key(object.key.as_deref()?)?;
+                let modified = SystemTime::try_from(object.last_modified?).ok()?;
+                Some(Listed { key, size: u64::try_from(object.size?).ok()?, modified })
+            });
+            let listed = listed.collect();
+            let token = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
+            Ok(Some((listed, token.map(|token| (prefix, Some(token))))))
+        })
+    }
+
+    async fn page(&self, prefix: &str, token: Option<String>) -> Result<ListObjectsV2Output, Failure> {
+        let ask = || async {
+            let request = self.client.list_objects_v2().bucket(&self.location.bucket).prefix(prefix);
+            Ok::<_, Failure>(request.set_continuation_token(token.clone()).send().await?)
+        };
+        self.requests.answer(ask).await
+    }
+
+    /// What the store's clock shows, by its last answer; where there was none, one is asked for.
+    pub(super) async fn told_time(&self) -> Result<SystemTime, Failure> {
+        if self.clock.now().is_none() {
+            self.head(&Key::Settings).await?;
+        }
+        self.clock.now().ok_or_else(|| Failure::new(Kind::Other, "its answers have no Date"))
     }
 }
 

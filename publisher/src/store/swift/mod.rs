@@ -11,20 +11,26 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use contract::key::{Key, Prefix};
+use futures_util::stream::{StreamExt, TryStreamExt};
 use reqwest::Client;
 use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::OnceCell;
 
+use super::clock::Clock;
 use super::failure::Failure;
 use super::requests::Requests;
-use super::{Document, Found, Headers, Kind, Looked, Patience, SendError, Store, StoreError, Traffic, When};
+use super::{
+    Document, Found, Headers, Kind, Listed, Looked, Pages, Patience, SendError, Store, StoreError, Traffic,
+    When,
+};
 use crate::content::{Chunks, Content};
 use http::{Answer, Call, exchange};
 use info::Info;
+use objects::Head;
 use session::{Session, Sessions};
 
 mod copy;
@@ -53,6 +59,7 @@ pub struct Swift {
     sessions: Sessions,
     changing_ttl: u32,
     requests: Requests,
+    clock: Clock,
     info: OnceCell<Info>,
     /// Whether the container was seen.
     container: OnceCell<()>,
@@ -87,6 +94,7 @@ impl Swift {
             sessions: Sessions::new(login),
             changing_ttl,
             requests: Requests::new(Patience::default()),
+            clock: Clock::default(),
             info: OnceCell::new(),
             container: OnceCell::new(),
             uploads: Mutex::default(),
@@ -132,7 +140,10 @@ impl Swift {
             let url = session.url(path, query);
             let asking = exchange(&self.http, &self.requests.patience, &url, call, session.header());
             match self.requests.once(asking).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.clock.hear(answer.header("date"));
+                    return Ok(answer);
+                }
                 Err(failure) if failure.status == 401 && rejected.is_none() => rejected = Some(session),
                 Err(failure) => tries.after(failure).await?,
             }
@@ -191,9 +202,14 @@ impl Store for Swift {
     }
 
     async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
-        let found = self.head(key).await;
+        let found = self.head_newest(key).await;
         let found = found.map_err(|failure| self.failed(failure, format!("looking for {key}")))?;
-        Ok(found.map(|found| Looked { size: found.size, headers: Some(found.sent) }))
+        Ok(found.map(|Head { size, modified, sent, .. }| Looked { size, modified, headers: Some(sent) }))
+    }
+
+    async fn now(&self) -> Result<SystemTime, StoreError> {
+        let told = self.told_time().await;
+        told.map_err(|failure| self.failed(failure, "asking for its time".to_owned()))
     }
 
     async fn open(&self, key: &Key, from: u64) -> Result<Option<Chunks>, StoreError> {
@@ -219,15 +235,38 @@ impl Store for Swift {
         copied.map_err(|failure| self.failed(failure, format!("copying {from} to {to}")))
     }
 
+    async fn refresh(&self, key: &Key) -> Result<(), StoreError> {
+        let refreshed = self.refresh_object(key).await;
+        refreshed.map_err(|failure| self.failed(failure, format!("refreshing {key}")))
+    }
+
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {
         let deleted = self.delete_object(key).await;
         deleted.map_err(|failure| self.failed(failure, format!("deleting {key}")))
+    }
+
+    async fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+        let deleted = self.delete_objects(keys).await;
+        deleted.map_err(|failure| self.failed(failure, format!("deleting {} objects", keys.len())))
     }
 
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
         let listed = self.list_below(&self.location.below(&prefix.path())).await;
         let listed = listed.map_err(|failure| self.failed(failure, format!("listing {}", prefix.path())))?;
         Ok(listed.into_iter().map(|(key, _)| key).collect())
+    }
+
+    fn pages(&self, prefix: &Prefix) -> Pages<'_> {
+        let action = format!("listing {}", prefix.path());
+        let pages = self.pages_below(self.location.below(&prefix.path()));
+        let listed = |page: Vec<objects::Listed>| {
+            let listed = page.into_iter().filter_map(|listed| {
+                let key = self.location.key(&listed.name)?;
+                Some(Listed { key, size: listed.bytes, modified: stale::time(&listed.last_modified)? })
+            });
+            listed.collect()
+        };
+        pages.map_ok(listed).map_err(move |failure| self.failed(failure, action.clone())).boxed()
     }
 
     async fn tidy(&self, grace: Duration) -> Result<usize, StoreError> {

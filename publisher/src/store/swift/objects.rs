@@ -1,19 +1,23 @@
 //! Looking, reading, deleting, listing.
 
-use contract::key::Key;
+use std::time::{Duration, SystemTime};
+
+use contract::key::{ContentType, Key};
+use futures_util::stream::{self, StreamExt, TryStream, TryStreamExt};
 use reqwest::Method;
-use reqwest::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG};
+use reqwest::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED};
 use serde::Deserialize;
 
 use super::super::failure::Failure;
-use super::super::{Found, Kind, Sent, Version};
-use super::Swift;
+use super::super::{Found, Kind, Sent, Version, headers};
 use super::http::{Answer, Call};
 use super::session::escaped;
+use super::{Swift, stored};
 
 /// What HEAD tells of an object.
 pub(super) struct Head {
     pub(super) size: u64,
+    pub(super) modified: SystemTime,
     pub(super) sent: Sent,
     pub(super) version: Option<Version>,
     /// Whether it is a list of segments.
@@ -23,13 +27,26 @@ pub(super) struct Head {
 impl Swift {
     /// `None` where there is no object.
     pub(super) async fn head(&self, key: &Key) -> Result<Option<Head>, Failure> {
-        let Some(answer) = self.there(self.call(&self.path(key), "", &Call::new(Method::HEAD)).await).await?
-        else {
+        self.head_by(key, &Call::new(Method::HEAD)).await
+    }
+
+    /// The same from [the newest of its replicas](https://docs.openstack.org/api-ref/object-store/#show-object-metadata):
+    /// the first one to answer may not have heard of a refreshing yet.
+    pub(super) async fn head_newest(&self, key: &Key) -> Result<Option<Head>, Failure> {
+        let mut call = Call::new(Method::HEAD);
+        call.headers.insert("x-newest", HeaderValue::from_static("true"));
+        self.head_by(key, &call).await
+    }
+
+    async fn head_by(&self, key: &Key, call: &Call) -> Result<Option<Head>, Failure> {
+        let Some(answer) = self.there(self.call(&self.path(key), "", call).await).await? else {
             return Ok(None);
         };
         let size = answer.header("content-length").and_then(|size| size.parse().ok());
         Ok(Some(Head {
             size: size.ok_or_else(|| Failure::new(Kind::Other, "it told no size"))?,
+            modified: modified(&answer)
+                .ok_or_else(|| Failure::new(Kind::Other, "it told no time of change"))?,
             sent: Sent {
                 content_type: answer.header(CONTENT_TYPE.as_str()).map(str::to_owned),
                 cache_control: answer.header(CACHE_CONTROL.as_str()).map(str::to_owned),
@@ -84,6 +101,41 @@ impl Swift {
         self.delete_paths(&segments).await
     }
 
+    /// Many at once, each as [`Self::delete_object`] does it.
+    pub(super) async fn delete_objects(&self, keys: &[Key]) -> Result<(), Failure> {
+        let mut large = keys.to_vec();
+        large.retain(may_be_large);
+        let large = large.into_iter().map(|key| async move { self.own_segments(&key).await });
+        let segments: Vec<Vec<String>> = stream::iter(large).buffered(SINGLY).try_collect().await?;
+        let paths: Vec<String> = keys.iter().map(|key| self.path(key)).collect();
+        self.delete_paths(&paths).await?;
+        self.delete_paths(&segments.concat()).await
+    }
+
+    /// [A POST](https://docs.openstack.org/api-ref/object-store/#create-or-update-object-metadata) makes an object
+    /// younger. It drops every header that is not said again, but for the list of segments.
+    pub(super) async fn refresh_object(&self, key: &Key) -> Result<(), Failure> {
+        let missing = || Failure::new(Kind::Missing, format!("there is no {key}"));
+        let found = self.head(key).await?.ok_or_else(missing)?;
+        let mut headers = headers(key, None, self.changing_ttl);
+        if let (ContentType::OfManifest, Some(content_type)) = (key.content_type(), found.sent.content_type) {
+            headers.content_type = content_type;
+        }
+        let call = Call { headers: stored(&headers)?, ..Call::new(Method::POST) };
+        match self.call(&self.path(key), "", &call).await {
+            Err(failure) if failure.status == 404 => Err(missing()),
+            posted => posted.map(|_| ()),
+        }
+    }
+
+    /// What the cluster's clock shows, by its last answer; where there was none, one is asked for.
+    pub(super) async fn told_time(&self) -> Result<SystemTime, Failure> {
+        if self.clock.now().is_none() {
+            self.look_at_container().await?;
+        }
+        self.clock.now().ok_or_else(|| Failure::new(Kind::Other, "its answers have no Date"))
+    }
+
     /// Deletes objects by their paths in the account. Those that are not there are no error.
     pub(super) async fn delete_paths(&self, paths: &[String]) -> Result<(), Failure> {
         if paths.is_empty() {
@@ -95,10 +147,8 @@ impl Swift {
             }
             return Ok(());
         }
-        for path in paths {
-            self.delete_path(path).await?;
-        }
-        Ok(())
+        let singly = paths.to_vec().into_iter().map(|path| async move { self.delete_path(&path).await });
+        stream::iter(singly).buffer_unordered(SINGLY).try_collect().await
     }
 
     async fn delete_path(&self, path: &str) -> Result<(), Failure> {
@@ -131,24 +181,35 @@ impl Swift {
 
     /// The keys below a prefix, with the time of their last writing.
     pub(super) async fn list_below(&self, prefix: &str) -> Result<Vec<(Key, Written)>, Failure> {
-        let mut keys = Vec::new();
-        let mut marker = String::new();
-        loop {
-            let query = format!("format=json&prefix={}&marker={}", escaped(prefix), escaped(&marker));
+        let pages = self.pages_below(prefix.to_owned());
+        let keys = |page: Vec<Listed>| {
+            let key = |listed: Listed| Some((self.location.key(&listed.name)?, listed.last_modified));
+            page.into_iter().filter_map(key).collect::<Vec<_>>()
+        };
+        pages.map_ok(keys).try_concat().await
+    }
+
+    /// What is below a prefix.
+    pub(super) fn pages_below(
+        &self,
+        prefix: String,
+    ) -> impl TryStream<Ok = Vec<Listed>, Error = Failure, Item = Result<Vec<Listed>, Failure>> + Send + '_
+    {
+        stream::try_unfold((prefix, String::new()), move |(prefix, marker)| async move {
+            let query = format!("format=json&prefix={}&marker={}", escaped(&prefix), escaped(&marker));
             let page = self.call(&self.location.container, &query, &Call::new(Method::GET)).await;
             let page = page.map_err(|failure| self.no_container(failure))?;
             let page: Vec<Listed> = serde_json::from_slice(&page.body)
                 .map_err(|_| Failure::new(Kind::Other, "its list of objects cannot be read"))?;
             // Pages are as long as the cluster likes; only an empty one is the last.
-            let Some(last) = page.last() else { return Ok(keys) };
-            marker = last.name.clone();
-            keys.extend(
-                page.into_iter()
-                    .filter_map(|listed| Some((self.location.key(&listed.name)?, listed.last_modified))),
-            );
-        }
+            let Some(last) = page.last().map(|last| last.name.clone()) else { return Ok(None) };
+            Ok(Some((page, (prefix, last))))
+        })
     }
 }
+
+/// How many requests for one object each run at the same time.
+const SINGLY: usize = 16;
 
 /// What [`Store::send`](super::Store::send) and [`Store::copy`](super::Store::copy) are used for: content. Documents
 /// are smaller than any cluster's limit, so that deleting one costs one request.
@@ -160,10 +221,21 @@ fn may_be_large(key: &Key) -> bool {
 /// `2026-11-21T17:00:00.123456`. Times are compared as text.
 pub(super) type Written = String;
 
+/// An object in [the list of a container](https://docs.openstack.org/api-ref/object-store/#show-container-details-and-list-objects).
 #[derive(Deserialize)]
-struct Listed {
-    name: String,
-    last_modified: Written,
+pub(super) struct Listed {
+    pub(super) name: String,
+    pub(super) last_modified: Written,
+    #[serde(default)]
+    pub(super) bytes: u64,
+}
+
+/// To the microsecond where the cluster says it so, else to the second.
+fn modified(answer: &Answer) -> Option<SystemTime> {
+    let stamp = answer.header("x-timestamp").and_then(|text| text.parse().ok());
+    let stamp = stamp.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let second = || httpdate::parse_http_date(answer.header(LAST_MODIFIED.as_str())?).ok();
+    stamp.map(|since| SystemTime::UNIX_EPOCH + since).or_else(second)
 }
 
 #[derive(Deserialize)]

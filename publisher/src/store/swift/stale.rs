@@ -57,6 +57,11 @@ fn written(time: SystemTime) -> Written {
     humantime::format_rfc3339_micros(time).to_string().trim_end_matches('Z').to_owned()
 }
 
+/// And back.
+pub(super) fn time(written: &Written) -> Option<SystemTime> {
+    humantime::parse_rfc3339_weak(&format!("{written}Z")).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +70,7 @@ mod tests {
     fn times_are_written_as_the_cluster_lists_them() {
         let time = SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_000_001);
         assert_eq!(written(time), "2023-11-14T22:13:20.000001");
+        assert_eq!(super::time(&written(time)), Some(time));
+        assert_eq!(super::time(&"2023-11-14T22:13:20".into()), Some(time - Duration::from_micros(1)));
     }
 }

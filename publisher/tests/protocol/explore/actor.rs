@@ -10,10 +10,13 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
 use super::stores::Words;
-use super::turns::{Conditions, Operation, Outcome, Turns};
+use super::turns::{Conditions, Outcome, Turns};
 
 /// Something that works on a store, to be started as often as wanted; what it does depends on the store alone.
 pub(crate) type Program = Box<dyn Fn(Arc<Turns>) -> LocalBoxFuture<'static, Result<(), String>>>;
+
+/// What conditions do, whether time is counted, and which of the programs it is.
+pub(super) type How = (Conditions, bool, u64);
 
 /// Longer than the pauses between two tries, shorter than those that trust others to have got on.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -29,8 +32,13 @@ struct Running {
 }
 
 impl Running {
-    fn start(program: &Program, conditions: Conditions, runtime: &Runtime, words: &mut Words) -> Self {
-        let turns = Arc::new(Turns::new(conditions));
+    fn start(
+        program: &Program,
+        (conditions, timed, number): How,
+        runtime: &Runtime,
+        words: &mut Words,
+    ) -> Self {
+        let turns = Arc::new(Turns::new(conditions, timed, number));
         let future = program(turns.clone());
         let mut running = Self { future, turns, waiting: Vec::new(), ended: None, note: None };
         running.go_on(PAUSE, runtime, words);
@@ -54,7 +62,7 @@ impl Running {
         // After a failure of one step, those beside it are given up.
         self.waiting.retain(|(_, teller)| teller.as_ref().is_some_and(|teller| !teller.is_closed()));
         if self.waiting.is_empty() && self.ended.is_none() {
-            self.waiting.push((words.operations.number(Operation::Rest), None));
+            self.waiting.push((words.operations.number(self.turns.rest()), None));
         }
     }
 
@@ -102,7 +110,7 @@ struct Local {
 /// A program with all that it was seen to do.
 pub(super) struct Actor {
     program: Program,
-    conditions: Conditions,
+    conditions: How,
     locals: Vec<Local>,
     known: HashMap<Knowledge, u32>,
     steps: HashMap<(u32, u32, u32), u32>,
@@ -114,7 +122,7 @@ pub(super) struct Actor {
 impl Actor {
     pub(super) fn new(
         program: Program,
-        (conditions, doubts): (Conditions, bool),
+        (conditions, doubts): (How, bool),
         runtime: &Runtime,
         words: &mut Words,
     ) -> Self {
@@ -230,7 +238,7 @@ pub(super) fn alone(
     runtime: &Runtime,
 ) -> Result<(), String> {
     let mut words = Words::default();
-    let mut running = Running::start(program, conditions, runtime, &mut words);
+    let mut running = Running::start(program, (conditions, false, 0), runtime, &mut words);
     loop {
         if let Some(ended) = running.ended {
             return ended;

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use contract::key::Key;
 use contract::media::MediaType;
 use futures_util::FutureExt;
-use publisher::store::memory::{Memory, Objects};
+use publisher::store::memory::{Memory, Objects, Times};
 use publisher::store::{Document, Store, When};
 
-use super::turns::{Operation, Outcome};
+use super::turns::{Operation, Outcome, at, tick};
 
 /// How long caches may keep what changes; any number will do.
 const CHANGING_TTL: u32 = 60;
@@ -51,8 +51,8 @@ pub(super) struct Words {
     pub(super) outcomes: Numbered<Outcome>,
 }
 
-/// Keys with what is there, both by number, in the order of the keys' numbers.
-type Content = Rc<[(u32, u32)]>;
+/// Keys with what is there, both by number, and since which tick, in the order of the keys' numbers.
+type Content = Rc<[(u32, u32, u32)]>;
 
 /// All contents that were met.
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ pub(super) struct Stores {
     document_numbers: HashMap<(Bytes, Option<MediaType>), u32>,
     contents: Vec<Content>,
     numbers: HashMap<Content, u32>,
-    effects: HashMap<(u32, u32), (u32, u32)>,
+    effects: HashMap<(u32, u32, u32), (u32, u32)>,
 }
 
 impl Stores {
@@ -73,52 +73,58 @@ impl Stores {
     }
 
     /// The number of a content.
-    pub(super) fn number(&mut self, objects: &Objects) -> u32 {
-        let content = self.numbered(objects);
+    pub(super) fn number(&mut self, store: &Memory) -> u32 {
+        let content = self.numbered(&store.objects(), &store.times());
         self.number_of(content)
     }
 
     /// A store with this content.
     pub(super) fn memory(&self, store: u32) -> Memory {
-        self.part(store, |_, _| true)
+        self.part((store, 0), |_, _| true)
     }
 
     /// What an operation answers and leaves behind.
-    pub(super) fn carry_out(&mut self, store: u32, operation: u32, words: &mut Words) -> (u32, u32) {
-        if let Some(&effect) = self.effects.get(&(store, operation)) {
+    pub(super) fn carry_out(
+        &mut self,
+        (store, now): (u32, u32),
+        operation: u32,
+        words: &mut Words,
+    ) -> (u32, u32) {
+        if let Some(&effect) = self.effects.get(&(store, now, operation)) {
             return effect;
         }
         let asked = words.operations.get(operation);
-        let part = self.part(store, |key, path| asked.concerns(key, path));
+        let part = self.part((store, now), |key, path| asked.concerns(key, path));
         let outcome = asked.carry_out(&part);
         let mut after = store;
         if !asked.only_looks() {
-            let kept = self.contents[store as usize].iter().filter(|(key, _)| {
+            let kept = self.contents[store as usize].iter().filter(|(key, ..)| {
                 let (key, path) = &self.keys[*key as usize];
                 !asked.concerns(key, path)
             });
             let mut content: Vec<_> = kept.copied().collect();
-            content.extend(self.numbered(&part.objects()));
+            content.extend(self.numbered(&part.objects(), &part.times()));
             after = self.number_of(content);
         }
         let effect = (words.outcomes.number(outcome), after);
-        self.effects.insert((store, operation), effect);
+        self.effects.insert((store, now, operation), effect);
         effect
     }
 
-    fn part(&self, store: u32, wanted: impl Fn(&Key, &str) -> bool) -> Memory {
-        let memory = Memory::new(CHANGING_TTL);
-        for (key, document) in &*self.contents[store as usize] {
+    fn part(&self, (store, now): (u32, u32), wanted: impl Fn(&Key, &str) -> bool) -> Memory {
+        let memory = Memory::new(CHANGING_TTL).with_clock(move || at(now));
+        for (key, document, since) in &*self.contents[store as usize] {
             let (key, path) = &self.keys[*key as usize];
             if wanted(key, path) {
                 let written = memory.write(key, &self.documents[*document as usize], When::Always);
                 written.now_or_never().expect("memory is never waited for").unwrap();
+                memory.date(key, at(*since));
             }
         }
         memory
     }
 
-    fn numbered(&mut self, objects: &Objects) -> Vec<(u32, u32)> {
+    fn numbered(&mut self, objects: &Objects, times: &Times) -> Vec<(u32, u32, u32)> {
         let mut content = Vec::with_capacity(objects.len());
         for (path, (headers, bytes)) in objects {
             let key = Key::parse(path).unwrap();
@@ -135,12 +141,12 @@ impl Stores {
             if document == next {
                 self.documents.push(Document { bytes: bytes.clone(), media_type });
             }
-            content.push((key_number, document));
+            content.push((key_number, document, tick(times[path])));
         }
         content
     }
 
-    fn number_of(&mut self, mut content: Vec<(u32, u32)>) -> u32 {
+    fn number_of(&mut self, mut content: Vec<(u32, u32, u32)>) -> u32 {
         content.sort_unstable();
         let content: Content = content.into();
         let next = u32::try_from(self.contents.len()).unwrap();

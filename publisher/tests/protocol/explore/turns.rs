@@ -2,15 +2,18 @@
 //! knows all that the caller ever learns of the store.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use contract::digest::{Algorithm, Digest};
 use contract::key::{Key, Prefix};
 use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt};
 use publisher::content::Content;
 use publisher::store::memory::Memory;
-use publisher::store::{Document, Found, Kind, SendError, Store, StoreError, When};
+use publisher::store::{Document, Found, Kind, Listed, Looked, Pages, SendError, Store, StoreError, When};
 use tokio::sync::oneshot;
 
 /// What the store does with a condition.
@@ -30,19 +33,43 @@ pub(crate) enum Conditions {
 #[derive(Debug, Clone)]
 pub(super) enum Operation {
     Size(Key),
+    Look(Key),
+    Now,
     Read(Key),
+    Refresh(Key),
+    Pages(Prefix),
+    /// A removal that takes effect by this tick at the latest, or not at all.
+    Remove(Key, u32),
     Write(Key, Document, When),
     Copy(Key, Key),
     Delete(Key),
     List(Prefix),
-    /// A sleep of a minute or more, in the name of which others are trusted to have got on.
-    Rest,
+    /// A sleep of a minute or more: where time is counted, until this tick; else in the name of which others are trusted
+    /// to have got on.
+    Rest(Option<u32>),
+}
+
+/// Half of the time that a collector may wait between a look and a removal.
+pub(crate) const TICK: Duration = Duration::from_secs(30);
+
+/// What a clock shows at a tick.
+pub(crate) fn at(tick: u32) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000) + TICK * tick
+}
+
+/// And back.
+pub(crate) fn tick(time: SystemTime) -> u32 {
+    let since = time.duration_since(at(0)).expect("no clock goes back");
+    u32::try_from(since.as_secs() / TICK.as_secs()).unwrap()
 }
 
 /// What the caller learns.
 #[derive(Debug, Clone)]
 pub(super) enum Outcome {
     Size(Option<u64>),
+    Looked(Option<Looked>),
+    Now(u32),
+    Listed(Vec<Listed>),
     Read(Option<Found>),
     Keys(Vec<Key>),
     Done,
@@ -53,16 +80,31 @@ impl Operation {
     /// Whether its outcome or its effect depends on what is at a key.
     pub(super) fn concerns(&self, key: &Key, path: &str) -> bool {
         match self {
-            Self::Size(own) | Self::Read(own) | Self::Write(own, ..) | Self::Delete(own) => own == key,
+            Self::Size(own)
+            | Self::Look(own)
+            | Self::Read(own)
+            | Self::Refresh(own)
+            | Self::Remove(own, _)
+            | Self::Write(own, ..)
+            | Self::Delete(own) => own == key,
             Self::Copy(from, to) => [from, to].contains(&key),
-            Self::List(prefix) => path.starts_with(&prefix.path()),
-            Self::Rest => false,
+            Self::List(prefix) | Self::Pages(prefix) => path.starts_with(&prefix.path()),
+            Self::Rest(_) | Self::Now => false,
         }
     }
 
     /// Whether it leaves the store as it is, always.
     pub(super) fn only_looks(&self) -> bool {
-        matches!(self, Self::Size(_) | Self::Read(_) | Self::List(_) | Self::Rest)
+        matches!(
+            self,
+            Self::Size(_)
+                | Self::Look(_)
+                | Self::Now
+                | Self::Read(_)
+                | Self::List(_)
+                | Self::Pages(_)
+                | Self::Rest(_)
+        )
     }
 
     /// Carries it out at once.
@@ -70,6 +112,15 @@ impl Operation {
         let outcome = async {
             Ok(match self {
                 Self::Size(key) => Outcome::Size(store.size(key).await?),
+                Self::Look(key) => Outcome::Looked(store.look(key).await?),
+                Self::Now => Outcome::Now(tick(store.now().await?)),
+                Self::Pages(prefix) => {
+                    Outcome::Listed(store.pages(prefix).next().await.transpose()?.unwrap_or_default())
+                }
+                Self::Refresh(key) => {
+                    store.refresh(key).await?;
+                    Outcome::Done
+                }
                 Self::Read(key) => Outcome::Read(store.read(key).await?),
                 Self::List(prefix) => Outcome::Keys(store.list(prefix).await?),
                 Self::Write(key, document, when) => {
@@ -80,11 +131,11 @@ impl Operation {
                     store.copy(from, to).await?;
                     Outcome::Done
                 }
-                Self::Delete(key) => {
+                Self::Delete(key) | Self::Remove(key, _) => {
                     store.delete(key).await?;
                     Outcome::Done
                 }
-                Self::Rest => Outcome::Done,
+                Self::Rest(_) => Outcome::Done,
             })
         };
         let outcome = outcome.now_or_never().expect("memory is never waited for");
@@ -97,6 +148,11 @@ impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Size(key) => write!(f, "size {key}"),
+            Self::Look(key) => write!(f, "look {key}"),
+            Self::Now => f.write_str("now"),
+            Self::Refresh(key) => write!(f, "refresh {key}"),
+            Self::Pages(prefix) => write!(f, "pages {}", prefix.path()),
+            Self::Remove(key, by) => write!(f, "remove {key} by {by}"),
             Self::Read(key) => write!(f, "read {key}"),
             Self::Write(key, document, when) => {
                 write!(f, "write {key} ")?;
@@ -114,7 +170,8 @@ impl fmt::Display for Operation {
             Self::Copy(from, to) => write!(f, "copy {from} to {to}"),
             Self::Delete(key) => write!(f, "delete {key}"),
             Self::List(prefix) => write!(f, "list {}", prefix.path()),
-            Self::Rest => f.write_str("rest"),
+            Self::Rest(None) => f.write_str("rest"),
+            Self::Rest(Some(until)) => write!(f, "rest until {until}"),
         }
     }
 }
@@ -124,6 +181,9 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Size(size) => write!(f, "size {size:?}"),
+            Self::Looked(looked) => write!(f, "looked {looked:?}"),
+            Self::Now(tick) => write!(f, "now {tick}"),
+            Self::Listed(listed) => write!(f, "{listed:?}"),
             Self::Read(None) => f.write_str("nothing to read"),
             Self::Read(Some(found)) => write!(f, "{}", found.version.0),
             Self::Keys(keys) => write!(f, "{} keys", keys.len())
@@ -141,13 +201,39 @@ pub(super) type Waiting = (Operation, oneshot::Sender<Outcome>);
 #[derive(Debug)]
 pub(crate) struct Turns {
     conditions: Conditions,
+    /// Whether time is counted. Where it is not, it stands still, and nobody collects.
+    timed: bool,
+    /// What the clock said last.
+    told: AtomicU32,
+    /// How many ticks a sleep of a minute takes.
+    patience: AtomicU32,
+    /// Which of the programs works with it.
+    number: u64,
     waiting: Mutex<Vec<Waiting>>,
     note: Mutex<Option<String>>,
 }
 
 impl Turns {
-    pub(super) fn new(conditions: Conditions) -> Self {
-        Self { conditions, waiting: Mutex::default(), note: Mutex::default() }
+    pub(super) fn new(conditions: Conditions, timed: bool, number: u64) -> Self {
+        let (told, waiting, note) = Default::default();
+        Self { conditions, timed, told, patience: AtomicU32::new(2), number, waiting, note }
+    }
+
+    /// From here on, no sleep takes any time.
+    pub(crate) fn hurry(&self) {
+        self.patience.store(0, Ordering::SeqCst);
+    }
+
+    /// Differs between the programs.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// A sleep of as long as a collector may wait between a look and a removal.
+    pub(super) fn rest(&self) -> Operation {
+        Operation::Rest(
+            self.timed.then(|| self.told.load(Ordering::SeqCst) + self.patience.load(Ordering::SeqCst)),
+        )
     }
 
     /// The caller remembers this from here on, and no outcome from before. It has no other step under way.
@@ -194,7 +280,24 @@ impl Store for Turns {
         Ok(size)
     }
 
+    async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
+        let Outcome::Looked(looked) = self.turn(Operation::Look(key.clone())).await? else { unreachable!() };
+        Ok(looked)
+    }
+
+    async fn now(&self) -> Result<SystemTime, StoreError> {
+        if !self.timed {
+            return Ok(at(0));
+        }
+        let Outcome::Now(tick) = self.turn(Operation::Now).await? else { unreachable!() };
+        self.told.store(tick, Ordering::SeqCst);
+        Ok(at(tick))
+    }
+
     async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {
+        if !self.timed && *key == Key::Collector {
+            return Ok(None);
+        }
         let Outcome::Read(found) = self.turn(Operation::Read(key.clone())).await? else { unreachable!() };
         Ok(found)
     }
@@ -223,6 +326,27 @@ impl Store for Turns {
 
     async fn copy(&self, from: &Key, to: &Key) -> Result<(), StoreError> {
         self.turn(Operation::Copy(from.clone(), to.clone())).await.map(drop)
+    }
+
+    async fn refresh(&self, key: &Key) -> Result<(), StoreError> {
+        self.turn(Operation::Refresh(key.clone())).await.map(drop)
+    }
+
+    async fn delete_many(&self, keys: &[Key]) -> Result<(), StoreError> {
+        let by = self.told.load(Ordering::SeqCst) + 1;
+        for key in keys {
+            self.turn(Operation::Remove(key.clone(), by)).await?;
+        }
+        Ok(())
+    }
+
+    fn pages(&self, prefix: &Prefix) -> Pages<'_> {
+        let prefix = prefix.clone();
+        let page = async move {
+            let Outcome::Listed(listed) = self.turn(Operation::Pages(prefix)).await? else { unreachable!() };
+            Ok(listed)
+        };
+        stream::once(page).boxed()
     }
 
     async fn delete(&self, key: &Key) -> Result<(), StoreError> {

@@ -1,19 +1,23 @@
 //! Who works on the store: the real programs.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use publisher::apply::{Apply, PublishError};
+use publisher::collect::Collect;
 use publisher::immutable::Immutable;
 use publisher::plan::{Phase, Plan, Step, Wish};
 use publisher::progress::Progress;
 use publisher::publish::{prepare, publish};
 use publisher::relist::Relist;
 use publisher::remove::{self, RemoveError};
+use publisher::store::{Kind, Store, StoreError};
 use publisher::v1_chain;
 
+use super::collecting::grace;
+use super::wrong::{Careless, Omission};
 use crate::explore::{Program, Turns};
 use crate::sample::Sample;
 use crate::{PLATFORM, derive, targets};
@@ -25,19 +29,44 @@ pub(super) fn publishes(sample: Sample, reference: &'static str) -> Program {
 
 /// Publishes a sample by a plan that somebody has changed.
 pub(super) fn publishes_by(sample: Sample, reference: &'static str, change: fn(&mut Plan)) -> Program {
+    publishing(sample, reference, change, |turns| turns)
+}
+
+/// The same without waiting for removals that are under way.
+pub(super) fn publishes_in_haste(sample: Sample, reference: &'static str) -> Program {
+    let hurry = |turns: Arc<Turns>| {
+        turns.hurry();
+        turns as Arc<dyn Store>
+    };
+    publishing(sample, reference, |_| {}, hurry)
+}
+
+/// The same without asking whether somebody collects.
+pub(super) fn publishes_without_asking(sample: Sample, reference: &'static str) -> Program {
+    publishing(sample, reference, |_| {}, |turns| Arc::new(Careless(turns, Omission::Asking)))
+}
+
+fn publishing(
+    sample: Sample,
+    reference: &'static str,
+    change: fn(&mut Plan),
+    seen: fn(Arc<Turns>) -> Arc<dyn Store>,
+) -> Program {
     let image = sample.load().now_or_never().expect("memory is never waited for");
     let image = Arc::new(image);
-    Box::new(move |store: Arc<Turns>| {
+    Box::new(move |turns: Arc<Turns>| {
         let (sample, image) = (sample.clone(), image.clone());
         let published = async move {
             let chain = v1_chain::of(&image, PLATFORM).unwrap_or_default();
             let targets = targets(&[reference]);
             let immutable = Immutable::default();
-            let wish = Wish { image: &image, targets: &targets, v1: &chain, immutable: &immutable };
+            let wish =
+                Wish { image: &image, targets: &targets, v1: &chain, immutable: &immutable, grace: grace() };
+            let store = seen(turns.clone());
             let mut plan = prepare(derive(&*store), &wish, 1).await?;
             change(&mut plan);
-            store.note(format!("{plan:?}"));
-            let notes = Notes::new(&store, &plan);
+            turns.note(format!("{plan:?}"));
+            let notes = Notes::new(&turns);
             let apply = Apply { from: &sample, derive: derive(&*store), jobs: 1, progress: &notes };
             publish(apply, &wish, &plan).await
         };
@@ -45,21 +74,55 @@ pub(super) fn publishes_by(sample: Sample, reference: &'static str, change: fn(&
     })
 }
 
+/// Collects once.
+pub(super) fn collects() -> Program {
+    collecting(|turns| turns)
+}
+
+/// The same without looking again at what is to be removed.
+pub(super) fn collects_blindly() -> Program {
+    collecting(|turns| Arc::new(Careless(turns, Omission::Looking)))
+}
+
+fn collecting(seen: fn(Arc<Turns>) -> Arc<dyn Store>) -> Program {
+    Box::new(move |turns: Arc<Turns>| {
+        let collected = async move {
+            // It gives itself a random name before anybody else can draw a number.
+            fastrand::seed(turns.number());
+            let store = seen(turns);
+            Collect { derive: derive(&*store), grace: grace(), jobs: 1, dry_run: false }.run().await
+        };
+        let ended = |done: Result<publisher::collect::Summary, StoreError>| match done {
+            // Another one has begun.
+            Err(error) if error.kind == Kind::Conflict => Ok(()),
+            Err(error) => Err(format!("{error:?}")),
+            Ok(_) => Ok(()),
+        };
+        collected.map(ended).boxed_local()
+    })
+}
+
 /// Notes at the end of each phase how far a publisher is.
 struct Notes<'a> {
     store: &'a Turns,
-    plan: &'a Plan,
+    plan: Mutex<(usize, String)>,
     phases: AtomicUsize,
     steps_left: AtomicUsize,
 }
 
 impl<'a> Notes<'a> {
-    fn new(store: &'a Turns, plan: &'a Plan) -> Self {
-        Self { store, plan, phases: AtomicUsize::new(0), steps_left: AtomicUsize::new(0) }
+    fn new(store: &'a Turns) -> Self {
+        Self { store, plan: Mutex::default(), phases: AtomicUsize::new(0), steps_left: AtomicUsize::new(0) }
     }
 }
 
 impl Progress for Notes<'_> {
+    fn begin(&self, plan: &Plan) {
+        let mut begun = self.plan.lock().unwrap();
+        *begun = (begun.0 + 1, format!("{plan:?}"));
+        self.phases.store(0, Ordering::SeqCst);
+    }
+
     fn phase(&self, phase: &Phase) {
         self.steps_left.store(phase.steps.len(), Ordering::SeqCst);
         self.phases.fetch_add(1, Ordering::SeqCst);

@@ -1,0 +1,97 @@
+//! Collecting: what nothing names any longer, and is older than the grace, is removed, while others publish.
+//!
+//! Roots are tag links, what tag views show, manifests kept by digest, and whatever is within the grace and says that
+//! something is there: revision links, v1 ancestries. From them on, all that manifests and ancestries name stays, and
+//! what refers to a manifest that stays. Of the rest, what says that something is there goes before what it names.
+//!
+//! Publishers are not waited for. They refresh what they go on using, and the collector looks at each object within a
+//! window before it removes it ([`crate::grace`], [`crate::activity`], [`crate::secure`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract::digest::Digest;
+use contract::key::Key;
+use contract::name::Repository;
+use contract::v1;
+
+use crate::activity::Run;
+use crate::derive::Derive;
+use crate::grace::Grace;
+use crate::store::StoreError;
+
+mod graph;
+mod live;
+mod roots;
+mod stock;
+mod sweep;
+mod tally;
+
+pub use tally::{Count, Summary, What};
+
+use graph::Graph;
+use live::{Live, mark};
+use stock::Stock;
+use sweep::Sweep;
+
+/// How to go about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Collect<'a> {
+    /// Where, and how to derive there.
+    pub derive: Derive<'a>,
+    /// How long what nothing names is kept: the store's own, or longer.
+    pub grace: Grace,
+    /// How many requests at the same time, in fours.
+    pub jobs: usize,
+    /// Whether nothing is removed.
+    pub dry_run: bool,
+}
+
+/// From where on things stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Roots {
+    manifests: BTreeMap<Repository, BTreeSet<Digest>>,
+    v1: BTreeSet<v1::Id>,
+    /// Of which all stays, since something there cannot be understood.
+    frozen: BTreeSet<Repository>,
+    /// The same of v1 images.
+    v1_frozen: bool,
+}
+
+impl Collect<'_> {
+    /// Collects.
+    pub async fn run(&self) -> Result<Summary, StoreError> {
+        let store = self.derive.store;
+        if self.dry_run {
+            let (stock, _, _, live, mut summary) = self.look().await?;
+            let now = store.now().await?;
+            for (key, size) in live.condemned(&stock, self.grace, now) {
+                summary.count(&key, size);
+            }
+            return Ok(summary);
+        }
+        let run = Run::begin(store).await?;
+        let (stock, graph, roots, live, summary) = self.look().await?;
+        let mut sweep = Sweep { collect: self, run: &run, stock: &stock, graph, roots, live, summary };
+        sweep.run().await?;
+        let mut summary = sweep.summary;
+        run.end().await?;
+        summary.uploads = store.tidy(self.grace.said()).await?;
+        Ok(summary)
+    }
+
+    /// What is there, and what of it stays.
+    async fn look(&self) -> Result<(Stock, Graph, Roots, Live, Summary), StoreError> {
+        let stock = Stock::read(self.derive.store).await?;
+        let now = self.derive.store.now().await?;
+        let mut summary = Summary { dry_run: self.dry_run, ..Summary::default() };
+        let (graph, roots) = roots::read(self, &stock, now, &mut summary.problems).await?;
+        let live = mark(&stock, &graph, &roots);
+        summary.kept = stock.counted(&live);
+        Ok((stock, graph, roots, live, summary))
+    }
+}
+
+/// Whether others take it for a word that what it names is there: it goes first.
+fn promises(key: &Key) -> bool {
+    matches!(key, Key::RevisionLink(..) | Key::V1Ancestry(_))
+}

@@ -1,0 +1,125 @@
+//! Removing, so that whoever publishes meanwhile loses nothing without noticing.
+
+use std::time::{Duration, SystemTime};
+
+use contract::key::Key;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use super::graph::Graph;
+use super::live::{Live, mark};
+use super::stock::Stock;
+use super::tally::Summary;
+use super::{Collect, Roots, promises};
+use crate::activity::Run;
+use crate::apply::SMALL_PER_JOB;
+use crate::grace::{Grace, age};
+use crate::store::StoreError;
+
+/// How many objects are looked at before they are removed together.
+const AT_ONCE: usize = 500;
+/// How often that is tried where the looks take longer than they are good for.
+const TRIES: u32 = 3;
+
+/// A removal under way.
+pub(super) struct Sweep<'a> {
+    pub(super) collect: &'a Collect<'a>,
+    pub(super) run: &'a Run<'a>,
+    pub(super) stock: &'a Stock,
+    pub(super) graph: Graph,
+    pub(super) roots: Roots,
+    pub(super) live: Live,
+    pub(super) summary: Summary,
+}
+
+impl Sweep<'_> {
+    /// First what says that something is there. What became young meanwhile is a root, with all that it names; only then
+    /// is it known what else can go.
+    pub(super) async fn run(&mut self) -> Result<(), StoreError> {
+        let now = self.collect.derive.store.now().await?;
+        let (first, _): (Vec<_>, Vec<_>) =
+            self.condemned(now).into_iter().partition(|(key, _)| promises(key));
+        let spared = self.remove(&first).await?;
+        if !spared.is_empty() {
+            self.spare(spared).await?;
+        }
+        let rest: Vec<_> = self.condemned(now).into_iter().filter(|(key, _)| !promises(key)).collect();
+        self.remove(&rest).await.map(|_| ())
+    }
+
+    fn condemned(&self, now: SystemTime) -> Vec<(Key, u64)> {
+        self.live.condemned(self.stock, self.collect.grace, now)
+    }
+
+    async fn spare(&mut self, spared: Vec<Key>) -> Result<(), StoreError> {
+        for key in spared {
+            match key {
+                Key::RevisionLink(name, digest) => {
+                    self.roots.manifests.entry(name).or_default().insert(digest);
+                }
+                Key::V1Ancestry(id) => _ = self.roots.v1.insert(id),
+                _ => {}
+            }
+        }
+        let jobs = self.collect.jobs * SMALL_PER_JOB;
+        let ids = self.roots.v1.iter().copied().collect::<Vec<_>>();
+        self.graph.read_chains(self.collect.derive.store, ids, jobs).await?;
+        self.roots.v1_frozen |= self.graph.chains.values().any(Option::is_none);
+        self.live = mark(self.stock, &self.graph, &self.roots);
+        Ok(())
+    }
+
+    /// Returns those that stay, since they are younger than they were.
+    async fn remove(&mut self, condemned: &[(Key, u64)]) -> Result<Vec<Key>, StoreError> {
+        let mut spared = Vec::new();
+        for some in condemned.chunks(AT_ONCE) {
+            let mut done = false;
+            for _ in 0..TRIES {
+                done = done || (self.in_time().await? && self.remove_some(some, &mut spared).await?);
+            }
+            if !done {
+                // They are not known to be gone, so all that they name stays.
+                spared.extend(some.iter().map(|(key, _)| key.clone()));
+                self.summary.unfinished = true;
+            }
+        }
+        Ok(spared)
+    }
+
+    async fn in_time(&self) -> Result<bool, StoreError> {
+        let now = self.collect.derive.store.now().await?;
+        Ok(age(self.run.begun, now) <= self.collect.grace.shift())
+    }
+
+    /// Looks, and removes what is still old. Returns false where that took too long: then nothing is known to be gone.
+    async fn remove_some(&mut self, some: &[(Key, u64)], spared: &mut Vec<Key>) -> Result<bool, StoreError> {
+        let store = self.collect.derive.store;
+        let looked = store.now().await?;
+        let looking = some.iter().cloned().map(|(key, size)| async move {
+            let found = store.look(&key).await?;
+            Ok::<_, StoreError>(found.map(|found| (key, size, age(found.modified, looked))))
+        });
+        let jobs = self.collect.jobs * SMALL_PER_JOB;
+        let found: Vec<_> = stream::iter(looking).buffered(jobs).try_collect().await?;
+        let (old, young): (Vec<_>, Vec<_>) =
+            found.into_iter().flatten().partition(|(.., age)| self.collect.grace.is_over(*age));
+        self.run.go_on().await?;
+        let left = left(looked, store.now().await?);
+        let keys: Vec<Key> = old.iter().map(|(key, ..)| key.clone()).collect();
+        if !keys.is_empty() {
+            let Some(left) = left else { return Ok(false) };
+            match tokio::time::timeout(left, store.delete_many(&keys)).await {
+                Ok(deleted) => deleted?,
+                Err(_) => return Ok(false),
+            }
+        }
+        old.iter().for_each(|(key, size, _)| self.summary.count(key, *size));
+        spared.extend(young.into_iter().map(|(key, ..)| key));
+        Ok(true)
+    }
+}
+
+/// How long a removal may take effect after the looks before it; `None` where it is too late to begin.
+fn left(looked: SystemTime, now: SystemTime) -> Option<Duration> {
+    let passed = age(looked, now);
+    (passed < Grace::WINDOW / 2).then(|| Grace::WINDOW - passed)
+}
