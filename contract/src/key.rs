@@ -295,13 +295,7 @@ impl Key {
     /// request passes here.
     fn spell(&self, to: &mut (impl fmt::Write + ?Sized)) -> fmt::Result {
         match self {
-            Self::Blob(digest) => {
-                put(to, &[BLOBS, "/", digest.algorithm().as_str(), "/"])?;
-                digest.first_byte().spell(to)?;
-                put(to, &["/"])?;
-                digest.hex().spell(to)?;
-                put(to, &["/data"])
-            }
+            Self::Blob(digest) => of_blob(to, digest),
             Self::LayerLink(name, digest) => below(to, name, &["_layers/"], Some(digest), "/link"),
             Self::RevisionLink(name, digest) => {
                 below(to, name, &["_manifests/revisions/"], Some(digest), "/link")
@@ -353,6 +347,14 @@ const PATH_SIZE: usize = 192;
 
 fn put(to: &mut (impl fmt::Write + ?Sized), parts: &[&str]) -> fmt::Result {
     parts.iter().try_for_each(|part| to.write_str(part))
+}
+
+fn of_blob(to: &mut (impl fmt::Write + ?Sized), digest: &Digest) -> fmt::Result {
+    put(to, &[BLOBS, "/", digest.algorithm().as_str(), "/"])?;
+    digest.first_byte().spell(to)?;
+    put(to, &["/"])?;
+    digest.hex().spell(to)?;
+    put(to, &["/data"])
 }
 
 /// What is kept with a repository: its folder, some parts, a digest, an end.

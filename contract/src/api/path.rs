@@ -27,6 +27,7 @@ pub fn path(repository: &Repository, key: &Key) -> Option<String> {
         | Key::Search
         | Key::Settings
         | Key::Probe
+        | Key::Collector
         | Key::Lock
         | Key::Staged(_)
         | Key::Segment { .. } => return None,

@@ -49,13 +49,8 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
     let targets = targets(&references);
     let chain = chain(rules.v1 && !args.no_v1, settings, &opened.image, &targets, report);
     let immutable = rules.immutable(&args.fixed);
-    let wish = Wish {
-        image: &opened.image,
-        targets: &targets,
-        v1: &chain,
-        immutable: &immutable,
-        grace: rules.grace(),
-    };
+    let (image, grace) = (&opened.image, rules.grace());
+    let wish = Wish { image, targets: &targets, v1: &chain, immutable: &immutable, grace };
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let plan = context
         .guarded(&*store, async {
@@ -74,8 +69,7 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
     } else {
         let (v1, traffic) = (chain.last().map(|top| top.id), store.traffic());
         let read = opened.from.read();
-        let published =
-            Published { image: &opened.image, targets: &targets, plan: &plan, v1, traffic: &traffic, read };
+        let published = Published { image, targets: &targets, plan: &plan, v1, traffic: &traffic, read };
         report.published(&published, settings.format);
     }
     Ok(())

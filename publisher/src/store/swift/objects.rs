@@ -147,7 +147,7 @@ impl Swift {
             }
             return Ok(());
         }
-        let singly = paths.to_vec().into_iter().map(|path| async move { self.delete_path(&path).await });
+        let singly = paths.iter().cloned().map(|path| async move { self.delete_path(&path).await });
         stream::iter(singly).buffer_unordered(SINGLY).try_collect().await
     }
 
