@@ -70,7 +70,7 @@ fn every_page_of_the_manual_is_set_without_a_complaint() {
     for page in &pages {
         let mut groff = bare(program("groff", "groff-base"));
         // All warnings that groff has, but for lines that cannot be spread evenly, which long names cause.
-        let set = run(groff.args(["-man", "-Tutf8", "-P-cbou", "-ww", "-Wbreak"]).arg(page));
+        let set = run(groff.args(["-man", "-Kutf8", "-Tutf8", "-P-cbou", "-ww", "-Wbreak"]).arg(page));
         assert_eq!((set.code, &*set.stderr), (Some(0), ""), "{}", page.display());
         assert!(set.stdout.contains("SYNOPSIS"), "{}", page.display());
     }
