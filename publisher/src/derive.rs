@@ -1,6 +1,7 @@
 //! What is derived from a tag link: its view, its v1 tag, its place in the v1 lists. The link is the only truth.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use contract::digest::Digest;
@@ -51,8 +52,15 @@ pub struct Shown {
 impl Derive<'_> {
     /// Where a link points; `None` where there is no link, or no digest in it.
     pub async fn target(&self, link: &Key) -> Result<Option<Digest>, StoreError> {
+        Ok(self.dated(link).await?.map(|(digest, _)| digest))
+    }
+
+    /// The same, with the time at which the link was written, where the store tells it.
+    pub async fn dated(&self, link: &Key) -> Result<Option<(Digest, Option<SystemTime>)>, StoreError> {
         let found = self.store.read(link).await?;
-        Ok(found.and_then(|found| str::from_utf8(&found.bytes).ok()?.trim_end().parse().ok()))
+        Ok(found.and_then(|found| {
+            Some((str::from_utf8(&found.bytes).ok()?.trim_end().parse().ok()?, found.modified))
+        }))
     }
 
     /// Makes all that is derived from a tag's link agree with it, until the link stays what it was: whoever moves the

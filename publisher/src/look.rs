@@ -1,15 +1,17 @@
 //! Looking at a store: which repositories and tags it has, and what an image is made of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 
 use contract::descriptor::{Descriptor, Platform};
 use contract::digest::Digest;
 use contract::key::{Key, Prefix};
+use contract::listing::{Listing, Referrers};
 use contract::manifest::{Content, Manifest};
 use contract::media::MediaType;
 use contract::name::{Repository, Tag};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::derive::Derive;
@@ -45,8 +47,15 @@ pub struct Tagged {
     pub tag: Tag,
     /// Where its link points.
     pub digest: Digest,
+    /// Since when, where the store tells.
+    #[serde(serialize_with = "rfc3339", skip_serializing_if = "Option::is_none")]
+    pub moved: Option<SystemTime>,
     /// What is there; `None` where there is no manifest that clients can read.
     pub image: Option<Node>,
+}
+
+fn rfc3339<S: Serializer>(time: &Option<SystemTime>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_some(&time.map(|time| humantime::format_rfc3339(time).to_string()))
 }
 
 /// All tags of a repository, in the order of a tag list.
@@ -57,9 +66,9 @@ pub async fn tags(derive: Derive<'_>, name: &Repository, jobs: usize) -> Result<
         .filter_map(|key| if let Key::TagLink(_, tag) = key { Some(tag) } else { None })
         .collect();
     let each = tags.into_iter().map(|tag| async move {
-        let target = derive.target(&Key::TagLink(name.clone(), tag.clone())).await?;
-        let Some(digest) = target else { return Ok(None) };
-        Ok::<_, StoreError>(Some(Tagged { tag, digest, image: node(derive, &digest, None).await? }))
+        let found = derive.dated(&Key::TagLink(name.clone(), tag.clone())).await?;
+        let Some((digest, moved)) = found else { return Ok(None) };
+        Ok::<_, StoreError>(Some(Tagged { tag, digest, moved, image: node(derive, &digest, None).await? }))
     });
     let found: Vec<_> = stream::iter(each).buffered(jobs).try_collect().await?;
     Ok(found.into_iter().flatten().collect())
@@ -164,6 +173,17 @@ async fn said_by_config(store: &dyn Store, manifest: &Manifest, node: &mut Node)
         node.platform = serde_json::from_value(config).ok();
     }
     Ok(())
+}
+
+/// What refers to a manifest, as its list says; nothing where the list cannot be read.
+pub async fn referrers(
+    store: &dyn Store,
+    name: &Repository,
+    digest: &Digest,
+) -> Result<Vec<Descriptor>, StoreError> {
+    let found = store.read(&Key::Referrers(name.clone(), *digest)).await?;
+    let list = found.and_then(|found| Referrers::from_bytes(&found.bytes).ok()).unwrap_or_default();
+    Ok(list.manifests().to_vec())
 }
 
 /// In how many other repositories each blob of an image is linked.

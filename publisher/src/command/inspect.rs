@@ -24,8 +24,10 @@ pub(super) async fn run(args: &cli::Inspect, context: &Context<'_>) -> Result<()
             let digest = resolve(derive, &wanted).await?.ok_or_else(absent)?;
             let node = look::node(derive, &digest, None).await?.ok_or_else(absent)?;
             let shared = look::shared(&*store, &wanted.repository, &node).await?;
-            report
-                .inspected(&Inspected { reference: &wanted, node: &node, shared: &shared }, settings.format);
+            let referrers = look::referrers(&*store, &wanted.repository, &digest).await?;
+            let inspected =
+                Inspected { reference: &wanted, node: &node, shared: &shared, referrers: &referrers };
+            report.inspected(&inspected, settings.format);
             Ok(())
         })
         .await

@@ -110,6 +110,8 @@ pub(super) fn inspected(inspected: &Inspected<'_>) -> String {
         "totalSize": inspected.node.total(),
         "image": inspected.node,
         "alsoInOtherRepositories": shared,
+        "sharedSize": inspected.shared_size(),
+        "referrers": inspected.referrers,
     }))
 }
 

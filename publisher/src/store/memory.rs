@@ -121,11 +121,15 @@ impl Store for Memory {
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {
-        let Some((_, bytes)) = self.locked().objects.get(&key.path()).cloned() else { return Ok(None) };
+        let (found, modified) = {
+            let (held, path) = (self.locked(), key.path());
+            (held.objects.get(&path).cloned(), held.times.get(&path).copied())
+        };
+        let Some((_, bytes)) = found else { return Ok(None) };
         if bytes.len() as u64 > DOCUMENT_MAX {
             return Err(self.failed(Kind::Other, format!("reading {key}, which is no small document")));
         }
-        Ok(Some(Found { version: Version::of(&bytes), bytes }))
+        Ok(Some(Found { version: Version::of(&bytes), bytes, modified }))
     }
 
     async fn write(&self, key: &Key, document: &Document, when: When) -> Result<(), StoreError> {

@@ -193,6 +193,8 @@ pub struct Found {
     pub bytes: Bytes,
     /// For [`When::Unchanged`].
     pub version: Version,
+    /// When it was written, by the store's own clock; `None` where the store does not tell.
+    pub modified: Option<SystemTime>,
 }
 
 /// How objects are kept.

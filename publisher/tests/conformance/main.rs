@@ -46,6 +46,7 @@ macro_rules! for_every_store {
 for_every_store! {
     {
         objects::what_was_written_is_read
+        objects::what_was_written_later_is_not_older
         objects::what_is_missing_is_none
         objects::each_object_has_its_headers
         objects::deleting_twice_is_no_error

@@ -17,6 +17,21 @@ pub(crate) async fn what_was_written_is_read(Subject { store, sibling, .. }: &Su
     }
 }
 
+pub(crate) async fn what_was_written_later_is_not_older(Subject { store, .. }: &Subject) {
+    let mut times = Vec::new();
+    for (tag, bytes) in [("1", "first"), ("2", "second"), ("1", "third")] {
+        let key = tag_link("acme/app", tag);
+        store.write(&key, &Document::new(bytes), When::Always).await.unwrap();
+        times.push(store.read(&key).await.unwrap().unwrap().modified);
+    }
+    assert!(times.is_sorted(), "{times:?}");
+    assert!(times.iter().all(|time| time.is_some()), "{times:?}");
+    // A store that counts from another beginning would make everything old.
+    let year = std::time::Duration::from_secs(365 * 24 * 3600);
+    let about_now = |time: std::time::SystemTime| time.elapsed().is_ok_and(|age| age < year);
+    assert!(times.into_iter().flatten().all(|time| about_now(time - std::time::Duration::from_secs(3600))));
+}
+
 pub(crate) async fn what_is_missing_is_none(Subject { store, .. }: &Subject) {
     for key in [Key::Catalog, Key::Probe, blob(b""), tag_link("acme/app", "1")] {
         assert_eq!(store.read(&key).await.unwrap(), None);

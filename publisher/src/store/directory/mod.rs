@@ -105,8 +105,12 @@ impl Store for Directory {
 
     async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {
         let wanted = key.clone();
-        let bytes = self.run(|| format!("reading {key}"), move |root| root.read(&wanted)).await?;
-        Ok(bytes.map(|bytes| Found { version: Version::of(&bytes), bytes: bytes.into() }))
+        let read = self.run(|| format!("reading {key}"), move |root| root.read(&wanted)).await?;
+        Ok(read.map(|(bytes, modified)| Found {
+            version: Version::of(&bytes),
+            bytes: bytes.into(),
+            modified: Some(modified),
+        }))
     }
 
     async fn write(&self, key: &Key, document: &Document, when: When) -> Result<(), StoreError> {

@@ -101,7 +101,8 @@ impl Root {
         Ok(Some(file))
     }
 
-    pub(super) fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Failure> {
+    /// What is in the file of a key, and when it was written.
+    pub(super) fn read(&self, key: &Key) -> Result<Option<(Vec<u8>, SystemTime)>, Failure> {
         let Some(file) = self.file(key, 0)? else { return Ok(None) };
         let (found, path) = (file.metadata()?, self.at(key));
         if found.len() > DOCUMENT_MAX {
@@ -109,7 +110,7 @@ impl Root {
         }
         let mut bytes = Vec::with_capacity(usize::try_from(found.len()).unwrap_or(0));
         file.take(DOCUMENT_MAX).read_to_end(&mut bytes)?;
-        Ok(Some(bytes))
+        Ok(Some((bytes, found.modified()?)))
     }
 
     /// An empty staged file.
@@ -176,7 +177,9 @@ impl Root {
         let holds = match when {
             When::Always => true,
             When::Absent => self.size(key)?.is_none(),
-            When::Unchanged(version) => self.read(key)?.is_some_and(|bytes| Version::of(&bytes) == *version),
+            When::Unchanged(version) => {
+                self.read(key)?.is_some_and(|(bytes, _)| Version::of(&bytes) == *version)
+            }
         };
         if holds { Ok(()) } else { Err(Failure::Conflict) }
     }

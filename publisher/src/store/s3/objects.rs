@@ -46,9 +46,10 @@ impl S3 {
         let ask = || async {
             let request = self.client.get_object().bucket(&self.location.bucket).key(self.path(key));
             let object = request.send().await?;
+            let modified = object.last_modified.and_then(|time| SystemTime::try_from(time).ok());
             let bytes = collect(object.body).await?;
             let version = object.e_tag.map_or_else(|| Version::of(&bytes), Version);
-            Ok(Found { bytes, version })
+            Ok(Found { bytes, version, modified })
         };
         match self.requests.answer(ask).await {
             Ok(found) => Ok(Some(found)),

@@ -63,7 +63,12 @@ impl Swift {
         let got = self.call(&self.path(key), "", &Call::new(Method::GET)).await;
         Ok(self.there(got).await?.map(|answer| {
             let version = answer.header(ETAG.as_str()).map(|etag| Version(etag.to_owned()));
-            Found { version: version.unwrap_or_else(|| Version::of(&answer.body)), bytes: answer.body }
+            let modified = modified(&answer);
+            Found {
+                version: version.unwrap_or_else(|| Version::of(&answer.body)),
+                bytes: answer.body,
+                modified,
+            }
         }))
     }
 
