@@ -13,8 +13,10 @@ use crate::source::ManifestType;
 use crate::source::registry::Host;
 use crate::store::Location;
 
+mod history;
 mod shell;
 
+pub use history::{History, Rollback};
 pub use shell::{Completions, Man};
 
 /// Publishes container images into a public bucket, as plain objects that every container client pulls through
@@ -121,6 +123,14 @@ pub enum Command {
     Inspect(Inspect),
     /// Give an image that is in a store further names, in its repository or in another one
     Tag(Tag),
+    /// Show where a tag points and has pointed, the latest first
+    ///
+    /// With the time at which it was last moved there, by the store's clock. What is no longer there is shown as gone.
+    History(History),
+    /// Move a tag back to where it pointed before, or to another manifest of its history
+    ///
+    /// Done twice, it is where it was. Immutable tags are not moved.
+    Rollback(Rollback),
     /// Remove a tag, or a manifest with all its tags
     ///
     /// Contents stay, since other repositories may share them.

@@ -8,12 +8,15 @@ use crate::report::Report;
 use crate::settings::{self, File};
 
 mod context;
+mod history;
 mod init;
 mod inspect;
 mod list;
+mod naming;
 mod publish;
 mod relist;
 mod remove;
+mod rollback;
 mod shell;
 mod tag;
 mod verify;
@@ -32,6 +35,8 @@ pub async fn run(cli: &Cli, report: &Report) -> Result<(), CommandError> {
         Command::List(args) => list::run(args, &context).await,
         Command::Inspect(args) => inspect::run(args, &context).await,
         Command::Tag(args) => tag::run(args, &context).await,
+        Command::History(args) => history::run(args, &context).await,
+        Command::Rollback(args) => rollback::run(args, &context).await,
         Command::Remove(args) => remove::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,
         Command::Relist(args) => relist::run(args, &context).await,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use contract::descriptor::Descriptor;
 use contract::digest::Digest;
 use contract::key::Key;
 use contract::listing::v1_tag;
@@ -158,6 +159,14 @@ impl Derive<'_> {
         Ok(right.and_then(|found| {
             let manifest = Manifest::parse(&found.bytes, None).ok()?;
             Some((found.bytes, manifest))
+        }))
+    }
+
+    /// The descriptor of a manifest, where it is there and good.
+    pub async fn root(&self, digest: Digest) -> Result<Option<Descriptor>, StoreError> {
+        let found = self.manifest(&digest).await?;
+        Ok(found.map(|(bytes, manifest)| {
+            Descriptor::new(manifest.media_type().clone(), digest, bytes.len() as u64)
         }))
     }
 

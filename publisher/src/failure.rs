@@ -9,6 +9,7 @@ use contract::name::NameError;
 
 use crate::apply::PublishError;
 use crate::content::ContentError;
+use crate::history::HistoryError;
 use crate::image::ImageError;
 use crate::immutable::{Refusal, Why};
 use crate::prove::ProofError;
@@ -51,6 +52,18 @@ pub enum CommandError {
     /// A repository alone, where one image is meant.
     #[error("`{0}` says neither which tag nor which digest")]
     Which(String),
+    /// A digest where a tag is meant.
+    #[error("`{0}` names no tag")]
+    NoTag(String),
+    /// A tag that cannot be moved back.
+    #[error("the tag {tag} cannot be rolled back")]
+    History {
+        /// Which.
+        tag: String,
+        /// Why not.
+        #[source]
+        source: HistoryError,
+    },
     /// An image index would lack what is to be removed.
     #[error("{digest} cannot be removed: it is a part of the image index {index}")]
     Needed {
@@ -169,9 +182,10 @@ impl CommandError {
     /// 2 where the call itself is wrong, 1 where it failed.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Reference { .. } | Self::Settings(_) | Self::NoStore | Self::Which(_) => 2,
+            Self::Reference { .. } | Self::Settings(_) | Self::NoStore | Self::Which(_) | Self::NoTag(_) => 2,
             Self::Digest { .. }
             | Self::Absent(_)
+            | Self::History { .. }
             | Self::Needed { .. }
             | Self::NotPublic(_)
             | Self::NoClient(_)
@@ -207,6 +221,8 @@ impl CommandError {
             }
             Self::Absent(_) => "`list STORE` shows its repositories, `list STORE REPOSITORY` the tags of one",
             Self::Which(_) => "append :tag or @digest",
+            Self::NoTag(_) => "a tag's history is meant: acme/app:1.2",
+            Self::History { source, .. } => return source.hint().map(str::to_owned),
             Self::Image(_) => "publish it again from its source",
             Self::NotPublic(_) => NOT_PUBLIC,
             Self::Refused(refusal) => match refusal.why {

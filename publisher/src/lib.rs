@@ -16,6 +16,7 @@ mod describe;
 pub mod failure;
 mod found;
 pub mod grace;
+pub mod history;
 pub mod image;
 pub mod immutable;
 pub mod listings;

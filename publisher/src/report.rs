@@ -13,6 +13,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use crate::cli::Format;
 use crate::failure::CommandError;
+use crate::history::Past;
 use crate::image::Image;
 use crate::look::{Counts, Node, Tagged};
 use crate::plan::{Phase, Plan, Step, Target};
@@ -24,6 +25,7 @@ use crate::verify;
 
 mod document;
 mod founded;
+mod history;
 mod seen;
 mod summary;
 mod table;
@@ -172,6 +174,14 @@ impl Report {
         out(&match format {
             Format::Text => table::inspected(inspected),
             Format::Json => document::inspected(inspected),
+        });
+    }
+
+    /// `history`.
+    pub fn history(&self, reference: &Reference, history: &[Past], format: Format) {
+        out(&match format {
+            Format::Text => history::text(history),
+            Format::Json => format!("{}\n", history::document(reference, history)),
         });
     }
 

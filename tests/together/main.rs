@@ -22,6 +22,7 @@ mod init;
 mod interop;
 mod interrupted;
 mod killed;
+mod life;
 mod load;
 mod looking;
 mod old_docker;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::SystemTime;
 
 use contract::descriptor::Descriptor;
 use contract::digest::Digest;
@@ -98,6 +99,12 @@ pub(super) fn platforms(image: &Node) -> String {
     all.truncate(NAMED);
     let named = all.join(" ");
     if more > 0 { format!("{named} +{more}") } else { named }
+}
+
+/// A time in UTC, to the minute.
+pub(super) fn minute(time: SystemTime) -> String {
+    let text = humantime::format_rfc3339_seconds(time).to_string();
+    text.replace('T', " ").chars().take("2026-11-21 17:00".len()).collect()
 }
 
 /// The day of a date as [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) has it.
