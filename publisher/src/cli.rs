@@ -14,9 +14,11 @@ use crate::source::registry::Host;
 use crate::store::Location;
 
 mod history;
+mod join;
 mod shell;
 
 pub use history::{History, Rollback};
+pub use join::Join;
 pub use shell::{Completions, Man};
 
 /// Publishes container images into a public bucket, as plain objects that every container client pulls through
@@ -131,6 +133,10 @@ pub enum Command {
     ///
     /// Done twice, it is where it was. Immutable tags are not moved.
     Rollback(Rollback),
+    /// Make one image index out of images that were published apart, each for its platform
+    ///
+    /// The platforms are those of their configs. The same images in the same order make the same index.
+    Join(Join),
     /// Remove a tag, or a manifest with all its tags
     ///
     /// Contents stay, since other repositories may share them.

@@ -11,6 +11,7 @@ mod context;
 mod history;
 mod init;
 mod inspect;
+mod join;
 mod list;
 mod naming;
 mod publish;
@@ -37,6 +38,7 @@ pub async fn run(cli: &Cli, report: &Report) -> Result<(), CommandError> {
         Command::Tag(args) => tag::run(args, &context).await,
         Command::History(args) => history::run(args, &context).await,
         Command::Rollback(args) => rollback::run(args, &context).await,
+        Command::Join(args) => join::run(args, &context).await,
         Command::Remove(args) => remove::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,
         Command::Relist(args) => relist::run(args, &context).await,

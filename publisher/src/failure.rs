@@ -12,6 +12,7 @@ use crate::content::ContentError;
 use crate::history::HistoryError;
 use crate::image::ImageError;
 use crate::immutable::{Refusal, Why};
+use crate::join::JoinError;
 use crate::prove::ProofError;
 use crate::remove::RemoveError;
 use crate::settings::SettingsError;
@@ -64,6 +65,9 @@ pub enum CommandError {
         #[source]
         source: HistoryError,
     },
+    /// Images that are no index together.
+    #[error("the images cannot be joined")]
+    Join(#[source] Box<JoinError>),
     /// An image index would lack what is to be removed.
     #[error("{digest} cannot be removed: it is a part of the image index {index}")]
     Needed {
@@ -159,6 +163,15 @@ impl From<ProofError> for CommandError {
     }
 }
 
+impl From<JoinError> for CommandError {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Store(error) => Self::Store(error),
+            error => Self::Join(Box::new(error)),
+        }
+    }
+}
+
 impl From<ThroughError> for CommandError {
     fn from(error: ThroughError) -> Self {
         match error {
@@ -186,6 +199,7 @@ impl CommandError {
             Self::Digest { .. }
             | Self::Absent(_)
             | Self::History { .. }
+            | Self::Join(_)
             | Self::Needed { .. }
             | Self::NotPublic(_)
             | Self::NoClient(_)
@@ -223,6 +237,7 @@ impl CommandError {
             Self::Which(_) => "append :tag or @digest",
             Self::NoTag(_) => "a tag's history is meant: acme/app:1.2",
             Self::History { source, .. } => return source.hint().map(str::to_owned),
+            Self::Join(error) => return error.hint().map(str::to_owned),
             Self::Image(_) => "publish it again from its source",
             Self::NotPublic(_) => NOT_PUBLIC,
             Self::Refused(refusal) => match refusal.why {

@@ -19,6 +19,7 @@ pub mod grace;
 pub mod history;
 pub mod image;
 pub mod immutable;
+pub mod join;
 pub mod listings;
 pub mod look;
 pub mod plan;

@@ -1,8 +1,10 @@
 //! A tag's life after it was published, by the real program: back and forth, joined with others, let go, and copied.
 
-use crate::rig::layout::{Layer, Layout};
+use contract::digest::Digest;
+
+use crate::rig::layout::{DOCKER_LIST, Layer, Layout, OCI_INDEX, sha256};
 use crate::rig::process::Run;
-use crate::rig::skopeo::inspect;
+use crate::rig::skopeo::{inspect, skopeo};
 use crate::rig::store::Store;
 
 /// Publishes an image of one file for each platform and text under a tag of `acme/app`; gives their digests.
@@ -81,5 +83,65 @@ fn a_tag_goes_back_to_where_it_was() {
             assert_eq!(fixed.code, Some(1));
             assert!(fixed.stderr.contains("the tag acme/app:1 is immutable (1)"), "{}", fixed.stderr);
         }
+    }
+}
+
+fn join(store: &Store, target: &str, images: &[&str]) -> Run {
+    store.publisher(&[&["join", target], images, &["--in", &store.argument()]].concat())
+}
+
+#[test]
+fn what_was_published_apart_is_pulled_as_one() {
+    let store = Store::bucket();
+    let digests = published(
+        &store,
+        &[("1-amd64", "linux/amd64", "a"), ("1-arm64", "linux/arm64", "b"), ("1-other", "linux/amd64", "c")],
+    );
+    let joined = done(&join(&store, "acme/app:1", &["acme/app:1-amd64", "acme/app:1-arm64"]));
+    let index: Digest = joined.trim().strip_prefix("acme/app:1@").unwrap().parse().unwrap();
+    let endpoint = store.endpoint();
+    let image = format!("docker://{}/acme/app:1", endpoint.host);
+    let raw = skopeo(&["inspect", "--raw", "--tls-verify=false", &image]);
+    assert_eq!(sha256(raw.as_bytes()), index.to_string());
+    for (architecture, digest) in [("amd64", &digests[0]), ("arm64", &digests[1])] {
+        let pulled = tempfile::tempdir().unwrap();
+        let target = format!("dir:{}", pulled.path().display());
+        skopeo(&["--override-arch", architecture, "copy", "--src-tls-verify=false", &image, &target]);
+        assert_eq!(sha256(&std::fs::read(pulled.path().join("manifest.json")).unwrap()), *digest);
+    }
+    // An index brings what it names; the same again is the same.
+    let again = done(&join(&store, "acme/other:1", &["acme/app:1", "acme/app:1-arm64"]));
+    assert_eq!(again, format!("acme/other:1@{index}\n"));
+    let twice = join(&store, "acme/app:2", &["acme/app:1", "acme/app:1-other"]);
+    assert_eq!(twice.code, Some(1));
+    let both = "caused by: acme/app:1 and acme/app:1-other are both for linux/amd64";
+    assert!(twice.stderr.contains(both), "{}", twice.stderr);
+}
+
+#[test]
+fn images_of_docker_stand_beside_others_or_in_a_list_of_their_own() {
+    let store = Store::bucket();
+    published(&store, &[("1-amd64", "linux/amd64", "a")]);
+    let mut layout = Layout::default();
+    let image = layout.docker_image("linux/s390x", &[Layer::gzip(&[("file", b"d")]).for_docker()]);
+    layout.list(&image, "docker");
+    let source = tempfile::tempdir().unwrap();
+    layout.write_dir(source.path());
+    store.publish(source.path(), &["acme/app:1-s390x"]);
+    let all = ["acme/app:1-amd64", "acme/app:1-s390x"];
+    done(&join(&store, "acme/app:3", &all));
+    let list = join(&store, "acme/app:4", &[&all[..], &["--manifest-type", "docker"]].concat());
+    assert_eq!(list.code, Some(1));
+    assert!(list.stderr.contains("hint: without --manifest-type docker"), "{}", list.stderr);
+    done(&join(&store, "acme/app:4", &["acme/app:1-s390x", "--manifest-type", "docker"]));
+    let endpoint = store.endpoint();
+    for (tag, media) in [("3", OCI_INDEX), ("4", DOCKER_LIST)] {
+        let image = format!("docker://{}/acme/app:{tag}", endpoint.host);
+        let raw = skopeo(&["inspect", "--raw", "--tls-verify=false", &image]);
+        let index: serde_json::Value = serde_json::from_str(&raw).unwrap();
+        assert_eq!(index["mediaType"], media);
+        let pulled = tempfile::tempdir().unwrap();
+        let target = format!("dir:{}", pulled.path().display());
+        skopeo(&["--override-arch", "s390x", "copy", "--src-tls-verify=false", &image, &target]);
     }
 }

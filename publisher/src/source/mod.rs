@@ -2,6 +2,7 @@
 //! Docker daemon; or a registry.
 
 use contract::digest::Digest;
+use contract::media::MediaType;
 use contract::name::Reference;
 
 use crate::content::Open;
@@ -54,6 +55,16 @@ pub enum ManifestType {
     Docker,
     /// OCI image manifest
     Oci,
+}
+
+impl ManifestType {
+    /// The media type of an image index of this kind.
+    pub fn index(self) -> &'static str {
+        match self {
+            Self::Docker => MediaType::DOCKER_LIST,
+            Self::Oci => MediaType::OCI_INDEX,
+        }
+    }
 }
 
 /// An opened source.
