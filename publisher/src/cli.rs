@@ -15,10 +15,12 @@ use crate::store::Location;
 
 mod history;
 mod join;
+mod retain;
 mod shell;
 
 pub use history::{History, Rollback};
 pub use join::Join;
+pub use retain::Retain;
 pub use shell::{Completions, Man};
 
 /// Publishes container images into a public bucket, as plain objects that every container client pulls through
@@ -141,6 +143,13 @@ pub enum Command {
     ///
     /// Contents stay, since other repositories may share them.
     Remove(Remove),
+    /// Show which tags of a store, or of one of its repositories, would stay by these rules; with --remove, remove the
+    /// others
+    ///
+    /// A tag stays that any rule keeps. Its age is how long it has pointed where it points, by the store's clock, since
+    /// an image's own date says nothing of that. Immutable tags stay, and signatures (tags like `sha256-….sig`) of what
+    /// stays. Contents stay, since other repositories may share them.
+    Retain(Retain),
     /// See whether all that is in a store, or in one of its repositories, is there, right, and agrees
     ///
     /// Prints one line for each finding: which object, what is wrong, what to do about it. Notices hinder no pull. Fails

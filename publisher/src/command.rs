@@ -17,6 +17,7 @@ mod naming;
 mod publish;
 mod relist;
 mod remove;
+mod retain;
 mod rollback;
 mod shell;
 mod tag;
@@ -40,6 +41,7 @@ pub async fn run(cli: &Cli, report: &Report) -> Result<(), CommandError> {
         Command::Rollback(args) => rollback::run(args, &context).await,
         Command::Join(args) => join::run(args, &context).await,
         Command::Remove(args) => remove::run(args, &context).await,
+        Command::Retain(args) => retain::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,
         Command::Relist(args) => relist::run(args, &context).await,
         Command::Completions(args) => {

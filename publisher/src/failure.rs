@@ -15,6 +15,7 @@ use crate::immutable::{Refusal, Why};
 use crate::join::JoinError;
 use crate::prove::ProofError;
 use crate::remove::RemoveError;
+use crate::retain::RulesError;
 use crate::settings::SettingsError;
 use crate::source::SourceError;
 use crate::source::registry::RegistryError;
@@ -68,6 +69,9 @@ pub enum CommandError {
     /// Images that are no index together.
     #[error("the images cannot be joined")]
     Join(#[source] Box<JoinError>),
+    /// Rules that say nothing, or a list that cannot be used.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     /// An image index would lack what is to be removed.
     #[error("{digest} cannot be removed: it is a part of the image index {index}")]
     Needed {
@@ -195,7 +199,12 @@ impl CommandError {
     /// 2 where the call itself is wrong, 1 where it failed.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Reference { .. } | Self::Settings(_) | Self::NoStore | Self::Which(_) | Self::NoTag(_) => 2,
+            Self::Reference { .. }
+            | Self::Settings(_)
+            | Self::NoStore
+            | Self::Which(_)
+            | Self::NoTag(_)
+            | Self::Rules(_) => 2,
             Self::Digest { .. }
             | Self::Absent(_)
             | Self::History { .. }
@@ -238,6 +247,7 @@ impl CommandError {
             Self::NoTag(_) => "a tag's history is meant: acme/app:1.2",
             Self::History { source, .. } => return source.hint().map(str::to_owned),
             Self::Join(error) => return error.hint().map(str::to_owned),
+            Self::Rules(error) => return error.hint().map(str::to_owned),
             Self::Image(_) => "publish it again from its source",
             Self::NotPublic(_) => NOT_PUBLIC,
             Self::Refused(refusal) => match refusal.why {

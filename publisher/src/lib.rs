@@ -30,6 +30,7 @@ pub mod rate;
 pub mod relist;
 pub mod remove;
 pub mod report;
+pub mod retain;
 mod secure;
 pub mod settings;
 pub mod source;

@@ -26,11 +26,13 @@ use crate::verify;
 mod document;
 mod founded;
 mod history;
+mod retained;
 mod seen;
 mod summary;
 mod table;
 
 pub use founded::{Founded, Intended};
+pub use retained::Retained;
 
 /// Says what happens.
 #[derive(Debug)]
@@ -191,6 +193,21 @@ impl Report {
             Format::Text => removed.iter().for_each(|name| out(&format!("{name}\n"))),
             Format::Json => out(&document::removed(removed)),
         }
+    }
+
+    /// `retain` is done.
+    pub fn retained(&self, all: &[Retained], removed: bool, format: Format) {
+        out(&match format {
+            Format::Text => retained::text(all, removed),
+            Format::Json => format!("{}\n", retained::document(all, removed)),
+        });
+        let (stay, gone) = retained::counts(all);
+        let gone = if removed {
+            format!("{gone} were removed")
+        } else {
+            format!("{gone} would be removed by --remove")
+        };
+        self.say(&format!("{stay} tags stay, {gone}"));
     }
 
     /// `relist` is done.

@@ -145,3 +145,37 @@ fn images_of_docker_stand_beside_others_or_in_a_list_of_their_own() {
         skopeo(&["--override-arch", "s390x", "copy", "--src-tls-verify=false", &image, &target]);
     }
 }
+
+#[test]
+fn tags_that_no_rule_keeps_are_removed() {
+    let store = Store::directory();
+    let place = store.argument();
+    published(
+        &store,
+        &[("v1", "linux/amd64", "a"), ("next", "linux/amd64", "b"), ("used", "linux/amd64", "c")],
+    );
+    let list = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(list.path(), "registry.example.com/acme/app:used\n").unwrap();
+    let retain = |more: &[&str]| store.publisher(&[&["retain", &place], more].concat());
+    let rules = ["--keep", "v*", "--keep-list", list.path().to_str().unwrap()];
+    let tags = || done(&store.publisher(&["list", &place, "acme/app"])).lines().count() - 1;
+
+    let said = done(&retain(&rules));
+    assert!(said.lines().any(|line| line.contains("acme/app:next") && line.contains("would be removed")));
+    assert!(said.contains("stays: matches v*") && said.contains("stays: is listed"), "{said}");
+    assert_eq!(tags(), 3);
+    done(&retain(&[&rules[..], &["--remove"]].concat()));
+    assert_eq!(tags(), 2);
+    assert_eq!(done(&store.publisher(&["verify", &place])), "");
+
+    let none = retain(&["--remove"]);
+    assert_eq!(none.code, Some(2));
+    assert!(none.stderr.contains("error: no rule says which tags stay"), "{}", none.stderr);
+    let settings = r#"{"immutable":["v*"]}"#;
+    std::fs::write(std::path::Path::new(&place).join("static-registry/settings.json"), settings).unwrap();
+    let all = ["--keep-newest", "0", "--remove"];
+    assert!(done(&retain(&all)).contains("stays: is immutable (v*)"));
+    assert_eq!(tags(), 1);
+    done(&retain(&[&all[..], &["--force"]].concat()));
+    assert_eq!(tags(), 0);
+}

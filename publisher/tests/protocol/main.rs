@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 
 mod again;
+mod aged;
 mod concurrent;
 mod counting;
 mod described;
