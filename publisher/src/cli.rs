@@ -13,11 +13,13 @@ use crate::source::ManifestType;
 use crate::source::registry::Host;
 use crate::store::Location;
 
+mod copy;
 mod history;
 mod join;
 mod retain;
 mod shell;
 
+pub use copy::Copy;
 pub use history::{History, Rollback};
 pub use join::Join;
 pub use retain::Retain;
@@ -161,6 +163,11 @@ pub enum Command {
     /// For a bucket that a `distribution` registry wrote, and after a publisher died in the middle. Publishers may run
     /// meanwhile.
     Relist(Relist),
+    /// Copy all repositories, or one, from a store to another: for a second region, or a move
+    ///
+    /// Sends only what the other store lacks, verified on its way, tags last; signatures and what tags pointed to before
+    /// come along. It can be stopped and run again. Tags that are immutable there stay; nothing is removed there.
+    Copy(Copy),
     /// Print completions for a shell: `registry-publisher completions bash >
     /// /etc/bash_completion.d/registry-publisher`
     Completions(Completions),

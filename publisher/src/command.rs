@@ -8,6 +8,7 @@ use crate::report::Report;
 use crate::settings::{self, File};
 
 mod context;
+mod copy;
 mod history;
 mod init;
 mod inspect;
@@ -43,6 +44,7 @@ pub async fn run(cli: &Cli, report: &Report) -> Result<(), CommandError> {
         Command::Remove(args) => remove::run(args, &context).await,
         Command::Retain(args) => retain::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,
+        Command::Copy(args) => copy::run(args, &context).await,
         Command::Relist(args) => relist::run(args, &context).await,
         Command::Completions(args) => {
             shell::completions(args, report);

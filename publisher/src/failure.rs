@@ -9,6 +9,7 @@ use contract::name::NameError;
 
 use crate::apply::PublishError;
 use crate::content::ContentError;
+use crate::copy::CopyError;
 use crate::history::HistoryError;
 use crate::image::ImageError;
 use crate::immutable::{Refusal, Why};
@@ -154,6 +155,15 @@ impl From<PublishError> for CommandError {
         match error {
             PublishError::Refused(refusal) => Self::Refused(refusal),
             PublishError::Send(error) => error.into(),
+        }
+    }
+}
+
+impl From<CopyError> for CommandError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Publish(error) => error.into(),
+            CopyError::Image(error) => Self::Image(Box::new(error)),
         }
     }
 }

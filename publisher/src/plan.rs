@@ -57,6 +57,8 @@ pub struct Target {
     pub repository: Repository,
     /// Which tags; none to publish by digest alone.
     pub tags: BTreeSet<Tag>,
+    /// Whether it is kept where no tag names it; else something else has to, as a signature is kept by what it signs.
+    pub keep: bool,
 }
 
 impl Target {

@@ -12,6 +12,7 @@ use contract::v1;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
 use crate::cli::Format;
+use crate::copy::Copied;
 use crate::failure::CommandError;
 use crate::history::Past;
 use crate::image::Image;
@@ -23,6 +24,7 @@ use crate::source::Told;
 use crate::store::{StoreError, Traffic};
 use crate::verify;
 
+mod copied;
 mod document;
 mod founded;
 mod history;
@@ -31,6 +33,7 @@ mod seen;
 mod summary;
 mod table;
 
+pub use copied::Sending;
 pub use founded::{Founded, Intended};
 pub use retained::Retained;
 
@@ -208,6 +211,20 @@ impl Report {
             format!("{gone} would be removed by --remove")
         };
         self.say(&format!("{stay} tags stay, {gone}"));
+    }
+
+    /// Who is told while `copy` runs.
+    pub fn copying(&self) -> Sending<'_> {
+        Sending(self)
+    }
+
+    /// `copy` is done.
+    pub fn copied(&self, done: &[Copied], dry_run: bool, format: Format) {
+        out(&match format {
+            Format::Text => copied::text(done),
+            Format::Json => format!("{}\n", copied::document(done, dry_run)),
+        });
+        copied::warnings(done).for_each(|warning| self.warn(&warning));
     }
 
     /// `relist` is done.

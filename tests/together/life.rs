@@ -2,10 +2,14 @@
 
 use contract::digest::Digest;
 
+use crate::rig::built::Built;
 use crate::rig::layout::{DOCKER_LIST, Layer, Layout, OCI_INDEX, sha256};
-use crate::rig::process::Run;
-use crate::rig::skopeo::{inspect, skopeo};
+use crate::rig::ours::{self, Endpoint};
+use crate::rig::podman::Podman;
+use crate::rig::process::{Run, run};
+use crate::rig::skopeo::{copy, inspect, skopeo};
 use crate::rig::store::Store;
+use crate::rig::swift::{OWNER, swift};
 
 /// Publishes an image of one file for each platform and text under a tag of `acme/app`; gives their digests.
 fn published(store: &Store, images: &[(&str, &str, &str)]) -> Vec<String> {
@@ -178,4 +182,51 @@ fn tags_that_no_rule_keeps_are_removed() {
     assert_eq!(tags(), 1);
     done(&retain(&[&all[..], &["--force"]].concat()));
     assert_eq!(tags(), 0);
+}
+
+#[test]
+fn podman_pulls_from_swift_what_was_copied_from_a_bucket() {
+    swift().create_public_container("copied");
+    let (store, built) = (Store::bucket(), Built::new("copied"));
+    let digest = store.publish(&built.archive(), &["acme/app:1.2"]);
+    published(&store, &[("1.2", "linux/amd64", "new"), ("old", "linux/amd64", "old")]);
+    store.publish(&built.archive(), &["acme/app:1.2"]);
+
+    let target = "swift://copied/some/prefix";
+    let publisher = |arguments: &[&str]| {
+        let mut command = ours::publisher_command();
+        command.env("ST_AUTH", swift().auth_url()).env("ST_USER", OWNER.0).env("ST_KEY", OWNER.1);
+        run(command.args(arguments))
+    };
+    let copy_all = |more: &[&str]| {
+        let run = publisher(&[&["copy", &store.argument(), target, "--format", "json"], more].concat());
+        let document: serde_json::Value = serde_json::from_str(&done(&run)).unwrap();
+        document["repositories"][0].clone()
+    };
+    assert_eq!(copy_all(&["--dry-run"])["moved"], 2);
+    let first = copy_all(&[]);
+    assert_eq!(
+        (&first["tags"], &first["moved"], &first["problems"]),
+        (&2.into(), &2.into(), &serde_json::json!([]))
+    );
+    let again = copy_all(&[]);
+    assert_eq!((&again["tags"], &again["moved"], &again["blobsSent"]), (&2.into(), &0.into(), &0.into()));
+    assert_eq!(done(&publisher(&["verify", target])), "");
+
+    let endpoint = Endpoint::to_cdn(&format!("{}/some/prefix", swift().url("copied")));
+    let image = format!("{}/acme/app:1.2", endpoint.host);
+    let seen = inspect(&image);
+    assert_eq!(format!("acme/app:1.2@{}\n", seen.stdout.trim()), digest, "{}", seen.stderr);
+    let podman = Podman::new();
+    podman.pull(&image);
+    assert_eq!(podman.run(&image), built.prints);
+    let pulled = tempfile::tempdir().unwrap();
+    copy(
+        &[],
+        &format!("docker://{}/acme/app:old", endpoint.host),
+        &format!("dir:{}", pulled.path().display()),
+    );
+    let history = done(&publisher(&["history", "acme/app:1.2", "--from", target, "--format", "json"]));
+    let history: serde_json::Value = serde_json::from_str(&history).unwrap();
+    assert_eq!(history["history"].as_array().unwrap().len(), 2, "{history}");
 }

@@ -86,19 +86,19 @@ fn wanted<'a>(args: &'a cli::Publish, context: &'a Context<'_>, references: &'a 
 }
 
 /// Ends what dead runs left. That it fails hinders no publication: a publisher may lack the right to look.
-async fn tidy(store: &dyn Store, grace: Duration, dry_run: bool, report: &Report) {
+pub(super) async fn tidy(store: &dyn Store, grace: Duration, dry_run: bool, report: &Report) {
     if !dry_run {
         report.tidied(store.tidy(grace).await);
     }
 }
 
 /// A store that is not there yet, to plan for.
-fn nowhere(settings: &Settings) -> Opened {
+pub(super) fn nowhere(settings: &Settings) -> Opened {
     let rules = settings.with_store(&StoreSettings::default());
     Opened { store: Arc::new(Memory::new(rules.objects.changing_ttl)), rules }
 }
 
-fn is_folder(location: &Location) -> bool {
+pub(super) fn is_folder(location: &Location) -> bool {
     matches!(location, Location::Directory(_))
 }
 
@@ -122,7 +122,9 @@ pub(super) fn targets(references: &[Reference]) -> Vec<Target> {
             (None, Some(_)) => {}
         }
     }
-    targets.into_iter().map(|(repository, tags)| Target { repository: repository.clone(), tags }).collect()
+    let target =
+        |(repository, tags): (&Repository, _)| Target { repository: repository.clone(), tags, keep: true };
+    targets.into_iter().map(target).collect()
 }
 
 /// The v1 images, or one line that says why there are none.

@@ -231,7 +231,7 @@ fn commit(plan: &mut Plan, wish: &Wish<'_>, existing: &Existing) {
         let moved = target.tags.iter().any(|tag| !existing.points(name, tag, &digest));
         let said = said.clone().filter(|_| moved);
         descriptions.extend(said.map(|said| Step::List(Change::Description(name.clone(), said))));
-        if target.tags.is_empty() {
+        if target.tags.is_empty() && target.keep {
             marks.push(Step::Write(Key::Keep(name.clone(), digest), Document::link(&digest)));
         }
         for tag in target.tags.iter().filter(|tag| !existing.points(name, tag, &digest)) {

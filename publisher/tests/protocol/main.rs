@@ -7,6 +7,7 @@
 mod again;
 mod aged;
 mod concurrent;
+mod copied;
 mod counting;
 mod described;
 mod eventful;
@@ -20,6 +21,7 @@ mod relisted;
 mod removed;
 mod retag;
 mod sample;
+mod shaken;
 mod verified;
 mod visible;
 
@@ -48,7 +50,7 @@ fn derive(store: &dyn Store) -> Derive<'_> {
 fn targets(references: &[&str]) -> Vec<Target> {
     let parse = |text: &&str| {
         let Reference { repository, tag, .. } = text.parse().unwrap();
-        Target { repository, tags: tag.into_iter().collect::<BTreeSet<_>>() }
+        Target { repository, tags: tag.into_iter().collect::<BTreeSet<_>>(), keep: true }
     };
     references.iter().map(parse).collect()
 }
