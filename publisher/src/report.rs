@@ -90,7 +90,7 @@ impl Published<'_> {
     /// `acme/app:1.2@sha256:…`, one for each tag; without one, `acme/app@sha256:…`.
     pub fn references(&self) -> impl Iterator<Item = String> {
         let digest = self.image.root.digest;
-        self.targets.iter().flat_map(move |Target { repository, tags }| {
+        self.targets.iter().flat_map(move |Target { repository, tags, .. }| {
             let untagged = tags.is_empty().then(|| format!("{repository}@{digest}"));
             untagged.into_iter().chain(tags.iter().map(move |tag| format!("{repository}:{tag}@{digest}")))
         })

@@ -132,6 +132,7 @@ impl HttpConnector for Fake {
         let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(sent));
         if status == 200 {
             response.headers_mut().insert("etag", etag(&body));
+            response.headers_mut().insert("last-modified", "Sat, 21 Nov 2026 10:00:00 GMT");
             response.headers_mut().insert("content-length", body.len().to_string());
         }
         HttpConnectorFuture::ready(Ok(response))
