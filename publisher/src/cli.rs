@@ -16,12 +16,14 @@ use crate::store::Location;
 mod copy;
 mod history;
 mod join;
+mod mirror;
 mod retain;
 mod shell;
 
 pub use copy::Copy;
 pub use history::{History, Rollback};
 pub use join::Join;
+pub use mirror::Mirror;
 pub use retain::Retain;
 pub use shell::{Completions, Man};
 
@@ -123,6 +125,11 @@ pub enum Command {
     Init(Init),
     /// Publish an image under one or more references
     Publish(Publish),
+    /// Keep repositories of other registries in a store, with all that refers to their images
+    ///
+    /// A tag that points where it does at its source costs one request there; blobs that are in the store are not
+    /// fetched. Prints a line for each tag that was copied; fails at its end where some could not be.
+    Mirror(Mirror),
     /// Show the repositories of a store, or the tags of one
     List(List),
     /// Show what an image is made of, and what it shares with other repositories

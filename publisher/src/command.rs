@@ -14,6 +14,7 @@ mod init;
 mod inspect;
 mod join;
 mod list;
+mod mirror;
 mod naming;
 mod publish;
 mod relist;
@@ -35,6 +36,7 @@ pub async fn run(cli: &Cli, report: &Report) -> Result<(), CommandError> {
     match &cli.command {
         Command::Init(args) => init::run(args, &cli.global, &context).await,
         Command::Publish(args) => publish::run(args, &context).await,
+        Command::Mirror(args) => mirror::run(args, &context).await,
         Command::List(args) => list::run(args, &context).await,
         Command::Inspect(args) => inspect::run(args, &context).await,
         Command::Tag(args) => tag::run(args, &context).await,

@@ -1,6 +1,8 @@
 //! How a command can fail: the message, the exit code, and what helps.
 
+use std::error::Error;
 use std::io;
+use std::iter;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use crate::history::HistoryError;
 use crate::image::ImageError;
 use crate::immutable::{Refusal, Why};
 use crate::join::JoinError;
+use crate::mirror::WantedError;
 use crate::prove::ProofError;
 use crate::remove::RemoveError;
 use crate::retain::RulesError;
@@ -131,6 +134,35 @@ pub enum CommandError {
         #[source]
         source: Option<Waiting>,
     },
+    /// A line that names no repository to mirror.
+    #[error("{place} names no repository to mirror")]
+    Wanted {
+        /// File and line, or what was typed.
+        place: String,
+        /// Why not.
+        #[source]
+        source: WantedError,
+    },
+    /// `--as` with several sources.
+    #[error("--as names one repository, and there are several sources")]
+    OneTarget,
+    /// A file that a flag names.
+    #[error("{path} cannot be read")]
+    File {
+        /// Which.
+        path: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Some tags could not be mirrored; which, was said.
+    #[error("{failed} of {all} images could not be mirrored")]
+    NotMirrored {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+    },
     /// Some of it could not be done; what, was said.
     #[error("{0} problems were found")]
     Problems(usize),
@@ -214,7 +246,10 @@ impl CommandError {
             | Self::NoStore
             | Self::Which(_)
             | Self::NoTag(_)
-            | Self::Rules(_) => 2,
+            | Self::Rules(_)
+            | Self::Wanted { .. }
+            | Self::OneTarget
+            | Self::File { .. } => 2,
             Self::Digest { .. }
             | Self::Absent(_)
             | Self::History { .. }
@@ -231,23 +266,30 @@ impl CommandError {
             | Self::Pages { .. }
             | Self::Interrupted
             | Self::TooLate { .. }
+            | Self::NotMirrored { .. }
             | Self::Problems(_) => 1,
         }
     }
 
     /// What helps, where we know.
     pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Reference { source: NameError::Host { host, .. }, .. } => {
-                let keep = if host.contains(':') {
-                    ""
-                } else {
-                    ". --keep-host makes it part of the repository's name"
-                };
-                return Some(format!(
-                    "leave `{host}/` away: clients put the name of your endpoint there{keep}"
-                ));
+        match self {
+            Self::Reference { source: NameError::Host { host, .. }, .. } => Some(leave_away(host)),
+            Self::History { source, .. } => source.hint().map(str::to_owned),
+            Self::Join(error) => error.hint().map(str::to_owned),
+            Self::Rules(error) => error.hint().map(str::to_owned),
+            Self::Content(ContentError::Read { source, .. }) if RegistryError::behind(source).is_some() => {
+                RegistryError::behind(source).and_then(RegistryError::hint)
             }
+            Self::Source(error) => error.hint(),
+            Self::Store(error) => store_hint(error).map(str::to_owned),
+            other => other.advice().map(str::to_owned),
+        }
+    }
+
+    /// The same, where it does not depend on what went wrong below.
+    fn advice(&self) -> Option<&'static str> {
+        Some(match self {
             Self::Reference { .. } => "a reference is repository[:tag][@digest], such as acme/app:1.2",
             Self::NoStore => {
                 "say --to ./folder, --to s3://bucket or --to swift://container, or set REGISTRY_PUBLISHER_TO"
@@ -255,9 +297,6 @@ impl CommandError {
             Self::Absent(_) => "`list STORE` shows its repositories, `list STORE REPOSITORY` the tags of one",
             Self::Which(_) => "append :tag or @digest",
             Self::NoTag(_) => "a tag's history is meant: acme/app:1.2",
-            Self::History { source, .. } => return source.hint().map(str::to_owned),
-            Self::Join(error) => return error.hint().map(str::to_owned),
-            Self::Rules(error) => return error.hint().map(str::to_owned),
             Self::Image(_) => "publish it again from its source",
             Self::NotPublic(_) => NOT_PUBLIC,
             Self::Refused(refusal) => match refusal.why {
@@ -269,19 +308,39 @@ impl CommandError {
             Self::Protected { .. } => "--force removes it all the same",
             Self::Needed { .. } => "remove the image index first",
             Self::Digest { .. } => "publish under a tag, or under the digest that the image has",
-            Self::Content(ContentError::Read { source, .. }) if RegistryError::behind(source).is_some() => {
-                return RegistryError::behind(source).and_then(RegistryError::hint);
-            }
             Self::Content(_) => "the source changed or is damaged: save the image again. No tag was moved",
-            Self::Source(error) => return error.hint(),
-            Self::Store(error) => return store_hint(error).map(str::to_owned),
             Self::Interrupted | Self::TooLate { .. } => {
                 "every tag shows its old image or its new one whole; run it again to complete"
             }
-            Self::Settings(_) | Self::NoClient(_) | Self::Pages { .. } | Self::Problems(_) => return None,
-        };
-        Some(hint.to_owned())
+            Self::Wanted { .. } => {
+                "write docker://HOST/REPOSITORY; in a file, target and patterns of tags may follow"
+            }
+            Self::OneTarget => "name targets in a file: --from-file",
+            Self::NotMirrored { .. } => "run it again: what was copied is not copied twice",
+            Self::Settings(_)
+            | Self::History { .. }
+            | Self::Join(_)
+            | Self::Rules(_)
+            | Self::Source(_)
+            | Self::Store(_)
+            | Self::NoClient(_)
+            | Self::Pages { .. }
+            | Self::File { .. }
+            | Self::Problems(_) => return None,
+        })
     }
+}
+
+/// A reference that begins with a host.
+fn leave_away(host: &str) -> String {
+    let keep = if host.contains(':') { "" } else { ". --keep-host makes it part of the repository's name" };
+    format!("leave `{host}/` away: clients put the name of your endpoint there{keep}")
+}
+
+/// An error with all its causes, in one line.
+pub fn causes(error: &dyn Error) -> String {
+    let each = iter::successors(Some(error), |&error| error.source()).map(ToString::to_string);
+    each.collect::<Vec<_>>().join(": ")
 }
 
 /// Where a grant does not do it.

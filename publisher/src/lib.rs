@@ -23,6 +23,7 @@ pub mod immutable;
 pub mod join;
 pub mod listings;
 pub mod look;
+pub mod mirror;
 pub mod plan;
 pub mod progress;
 pub mod prove;

@@ -28,6 +28,7 @@ mod copied;
 mod document;
 mod founded;
 mod history;
+mod mirrored;
 mod retained;
 mod seen;
 mod summary;
@@ -35,6 +36,7 @@ mod table;
 
 pub use copied::Sending;
 pub use founded::{Founded, Intended};
+pub use mirrored::Mirroring;
 pub use retained::Retained;
 
 /// Says what happens.
@@ -314,6 +316,14 @@ impl Report {
     fn say(&self, text: &str) {
         if !self.quiet {
             self.above_bar(text);
+        }
+    }
+
+    /// Writes results while a bar is drawn.
+    fn aside(&self, write: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
         }
     }
 

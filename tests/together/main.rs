@@ -25,6 +25,7 @@ mod killed;
 mod life;
 mod load;
 mod looking;
+mod mirrored;
 mod old_docker;
 mod place;
 mod pull;

@@ -92,6 +92,20 @@ pub(super) async fn tidy(store: &dyn Store, grace: Duration, dry_run: bool, repo
     }
 }
 
+/// A store to work on; for a dry run, a folder need not be there.
+pub(super) async fn open_or_plan(
+    context: &Context<'_>,
+    location: &Location,
+    dry_run: bool,
+) -> Result<Opened, CommandError> {
+    match context.open(location, !dry_run).await {
+        Err(CommandError::Store(error)) if dry_run && error.kind == Kind::NoStore && is_folder(location) => {
+            Ok(nowhere(&context.settings))
+        }
+        opened => opened,
+    }
+}
+
 /// A store that is not there yet, to plan for.
 pub(super) fn nowhere(settings: &Settings) -> Opened {
     let rules = settings.with_store(&StoreSettings::default());

@@ -38,7 +38,7 @@ pub(super) fn rate(published: &Published<'_>, took: Duration) -> u64 {
 }
 
 /// Nothing of a store that is not asked over a network.
-fn requests(traffic: &Traffic) -> String {
+pub(super) fn requests(traffic: &Traffic) -> String {
     match (traffic.sent, traffic.repeated) {
         (0, _) => String::new(),
         (sent, 0) => format!(" and {sent} requests"),

@@ -1,4 +1,5 @@
-//! What a store that is asked over HTTP, or the way to it, says: by meaning, and in words that people read.
+//! What a store that is asked over HTTP, a registry that is a source, or the way to it, says: by meaning, and in words that
+//! people read.
 
 use std::time::Duration;
 

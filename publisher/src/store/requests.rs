@@ -1,4 +1,5 @@
-//! Requests to a store over HTTP: how long each may take, when one is sent again, and how many run at once.
+//! Requests over HTTP, to a store or to a registry that is a source: how long each may take, when one is sent again, and how
+//! many run at once.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -36,6 +36,13 @@ pub(super) fn late() -> Failure {
     Failure::new(Kind::Unavailable, "it did not answer in time")
 }
 
+/// The registry wants to be left alone for longer than is waited for.
+pub(super) fn too_long(left: Duration) -> Failure {
+    let left = Duration::from_secs(left.as_secs());
+    let said = format!("it wants to be left alone for {}", format_duration(left));
+    Failure { passes: false, ..Failure::new(Kind::Unavailable, said) }
+}
+
 /// An answer that is no success.
 pub(super) async fn refused(response: Response, patience: Duration) -> Failure {
     let (status, headers) = (response.status(), response.headers().clone());
@@ -51,11 +58,11 @@ fn failure(status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime
     }
     let (kind, passes) = meaning(status.as_u16());
     let after = pace::wanted(headers, true, now).filter(|_| passes);
-    let too_long = after.is_some_and(|after| after > WAIT_MAX);
-    if let Some(after) = after.filter(|_| too_long) {
-        said = format!("{said} (it wants to be left alone for {})", format_duration(after));
+    let never = after.is_some_and(|after| after > WAIT_MAX);
+    if let Some(after) = after.filter(|_| never) {
+        said = format!("{said} ({})", too_long(after).said);
     }
-    Failure { passes: passes && !too_long, after, ..Failure::answered(status.as_u16(), kind, said, None) }
+    Failure { passes: passes && !never, after, ..Failure::answered(status.as_u16(), kind, said, None) }
 }
 
 /// What a status means, and whether it passes.

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::address::{AddressError, Host};
-use super::answer::{late, refused, whole};
+use super::answer::{self, late, refused, whole};
 use super::credentials::Keyring;
 use super::login::Login;
 use super::pace::{self, Pace, WAIT_MAX};
@@ -85,7 +85,7 @@ impl Client {
     }
 
     async fn attempt(&self, ask: &Ask<'_>) -> Result<Response, Failure> {
-        self.pace.wait().await;
+        self.pace.wait().await.map_err(answer::too_long)?;
         let held = self.login.held(ask.repository).await;
         let mut response = self.follow(ask, held.as_deref()).await?;
         if response.status() == StatusCode::UNAUTHORIZED && self.is_ours(response.url()) {

@@ -41,6 +41,9 @@ pub enum CredentialsError {
     /// One of the two variables alone.
     #[error("{USERNAME} and {PASSWORD} are to be set together")]
     Half,
+    /// They would be sent to registries that they are not for.
+    #[error("{USERNAME} and {PASSWORD} are for one registry, and there are several")]
+    ManyHosts,
     /// A file that is there.
     #[error("the credentials in {place} cannot be read")]
     Read {
@@ -104,6 +107,11 @@ impl Keyring {
             files.extend(read(&path)?);
         }
         Ok(Self { given, files, patience, asked: Mutex::default() })
+    }
+
+    /// Whether a password was given that nobody but the one registry may see.
+    pub(super) fn is_for_one(&self) -> bool {
+        self.given.is_some()
     }
 
     /// What a registry is told for a repository; `None` is nothing.

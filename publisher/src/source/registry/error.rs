@@ -103,6 +103,9 @@ impl RegistryError {
             Self::Credentials(CredentialsError::Helper { .. }) => {
                 "Docker's config.json names it: install it, or run docker login HOST without it"
             }
+            Self::Credentials(CredentialsError::ManyHosts) => {
+                "log in to each by docker login HOST or podman login HOST"
+            }
             Self::Credentials(_) => "run docker login HOST, or podman login HOST, again",
             Self::Failed { kind: Kind::Credentials | Kind::Denied, .. } => {
                 "run docker login HOST or podman login HOST, or set REGISTRY_PUBLISHER_SOURCE_USERNAME and \

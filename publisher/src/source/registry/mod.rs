@@ -49,9 +49,12 @@ pub struct Registries<'a> {
 }
 
 impl<'a> Registries<'a> {
-    /// Reads what the environment says of credentials.
-    pub fn open(access: Access<'a>) -> Result<Self, RegistryError> {
+    /// Reads what the environment says of credentials, for so many registries.
+    pub fn open(access: Access<'a>, registries: usize) -> Result<Self, RegistryError> {
         let keyring = Keyring::open(&|name| std::env::var_os(name), access.patience.request)?;
+        if registries > 1 && keyring.is_for_one() {
+            return Err(CredentialsError::ManyHosts.into());
+        }
         let http = swift::anonymous().map_err(RegistryError::Client)?;
         Ok(Self { access, http, keyring: Arc::new(keyring), clients: Mutex::default() })
     }
@@ -80,7 +83,7 @@ pub(super) async fn open(text: &str, wanted: &Wanted<'_>, told: &dyn Told) -> Re
     if let Some(image) = wanted.image {
         return Err(SourceError::TwoImages { image: image.to_owned(), suffix: address.to_string() });
     }
-    let remote = Registries::open(wanted.access)?.remote(&address)?;
+    let remote = Registries::open(wanted.access, 1)?.remote(&address)?;
     let what = address.wanted();
     told.progress(&format!("reading the manifests of {}", remote.named(&what)), 0, None);
     let root = remote.root(&what).await?.ok_or_else(|| RegistryError::Absent(remote.named(&what)))?;

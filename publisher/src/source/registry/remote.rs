@@ -32,11 +32,13 @@ const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, application/vnd.o
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 /// The digest of what is answered (distribution spec, "Pulling manifests").
 const DIGEST: &str = "docker-content-digest";
+/// What a registry without referrers lists answers: 404 by the distribution spec, others where a path is not known.
+const NO_REFERRERS: [u16; 4] = [400, 404, 405, 501];
 /// How many tags are asked for at once; registries may give fewer.
 const PAGE: usize = 1000;
 /// Largest page of a list that is read.
 const PAGE_MAX: u64 = 16 << 20;
-/// Most pages of one list: as many again as the largest known repositories have.
+/// Most pages of one list: ten million tags.
 const PAGES_MAX: usize = 10_000;
 /// Largest config that is kept in memory between being read for its own sake and being sent.
 const KEPT_MAX: u64 = 1 << 20;
@@ -111,7 +113,7 @@ impl Remote {
             Ok(())
         };
         let what = format!("the tag list of {self}");
-        match self.pages(&format!("tags/list?n={PAGE}"), None, &what, read).await? {
+        match self.pages(&format!("tags/list?n={PAGE}"), None, &[404], &what, read).await? {
             true => Ok(tags),
             false => Err(RegistryError::Absent(format!("{self}"))),
         }
@@ -125,16 +127,18 @@ impl Remote {
             Ok(())
         };
         let what = format!("the referrers list of {subject} in {self}");
-        let listed =
-            self.pages(&format!("referrers/{subject}"), Some(MediaType::OCI_INDEX), &what, read).await?;
+        let listed = self
+            .pages(&format!("referrers/{subject}"), Some(MediaType::OCI_INDEX), &NO_REFERRERS, &what, read)
+            .await?;
         Ok(listed.then_some(found))
     }
 
-    /// Reads a list to its end; false where there is none.
+    /// Reads a list to its end; false where there is none, which is what the statuses `absent` mean.
     async fn pages<E: std::error::Error + Send + Sync + 'static>(
         &self,
         path: &str,
         accept: Option<&'static str>,
+        absent: &[u16],
         what: &str,
         mut read: impl FnMut(&[u8]) -> Result<(), E> + Send,
     ) -> Result<bool, RegistryError> {
@@ -143,7 +147,7 @@ impl Remote {
         for _ in 0..PAGES_MAX {
             let (headers, bytes) = match self.client.document(&ask, PAGE_MAX).await {
                 Ok(page) => page,
-                Err(failure) if failure.kind == Kind::Missing => return Ok(false),
+                Err(failure) if absent.contains(&failure.status) => return Ok(false),
                 Err(failure) => return Err(failed(failure)),
             };
             read(&bytes)
