@@ -305,6 +305,10 @@ pub struct Verify {
     /// Read all contents and compare their digests, too
     #[arg(long)]
     pub deep: bool,
+    /// With --deep, note in this file what was read and is right, and do not read it again: an interrupted run goes on
+    /// where it was. Without the file everything is read
+    #[arg(long, value_name = "FILE", requires = "deep")]
+    pub resume: Option<PathBuf>,
     /// First make anew what can be: views and lists, and their headers
     #[arg(long, conflicts_with = "repository")]
     pub repair: bool,

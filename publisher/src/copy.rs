@@ -10,6 +10,7 @@ use contract::listing::{Listing, Search};
 use contract::name::Repository;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use crate::announce::Changes;
 use crate::apply::PublishError;
 use crate::content::{ContentError, Open};
 use crate::derive::Derive;
@@ -66,12 +67,14 @@ pub struct Copied {
     pub stay: Vec<Refusal>,
     /// What could not be copied, and why.
     pub problems: Vec<String>,
+    /// What caches and others are to be told.
+    pub changes: Changes,
 }
 
 impl Copied {
     fn none_of(name: &Repository) -> Self {
-        let ((images, tags, moved, blobs, bytes), (stay, problems)) = Default::default();
-        Self { repository: name.clone(), images, tags, moved, blobs, bytes, stay, problems }
+        let ((images, tags, moved, blobs, bytes), (stay, problems, changes)) = Default::default();
+        Self { repository: name.clone(), images, tags, moved, blobs, bytes, stay, problems, changes }
     }
 
     /// Whether there was nothing to copy.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use contract::digest::Digest;
 use contract::name::NameError;
 
+use crate::announce::AnnounceError;
 use crate::apply::PublishError;
 use crate::content::ContentError;
 use crate::copy::CopyError;
@@ -25,6 +26,7 @@ use crate::source::SourceError;
 use crate::source::registry::RegistryError;
 use crate::store::{Kind, SendError, StoreError};
 use crate::through::ThroughError;
+use crate::verify::RememberedError;
 
 /// Why a command ended without doing its work.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +89,15 @@ pub enum CommandError {
     /// A store that not everybody can read.
     #[error("the store is not public")]
     NotPublic(#[source] ProofError),
+    /// See [`AnnounceError`].
+    #[error(transparent)]
+    Announce(#[from] AnnounceError),
+    /// Somebody who has to be told of a change was not.
+    #[error("the store is changed, but {0} of those that have to be told were not")]
+    NotTold(usize),
+    /// See [`RememberedError`].
+    #[error(transparent)]
+    Remembered(#[from] RememberedError),
     /// No HTTP client: `verify --through`.
     #[error("nothing can be asked")]
     NoClient(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -243,6 +254,7 @@ impl CommandError {
         match self {
             Self::Reference { .. }
             | Self::Settings(_)
+            | Self::Announce(_)
             | Self::NoStore
             | Self::Which(_)
             | Self::NoTag(_)
@@ -257,6 +269,8 @@ impl CommandError {
             | Self::Needed { .. }
             | Self::NotPublic(_)
             | Self::NoClient(_)
+            | Self::Remembered(_)
+            | Self::NotTold(_)
             | Self::Refused(_)
             | Self::Protected { .. }
             | Self::Image(_)
@@ -317,6 +331,13 @@ impl CommandError {
             }
             Self::OneTarget => "name targets in a file: --from-file",
             Self::NotMirrored { .. } => "run it again: what was copied is not copied twice",
+            Self::Announce(_) => {
+                "see `[[webhooks]]` and `[[purges]]` in README; secrets are in the environment alone"
+            }
+            Self::NotTold(_) => {
+                "caches forget what changed by themselves within --changing-ttl; who was to be told has to look"
+            }
+            Self::Remembered(_) => "name another file, or delete it to read everything",
             Self::Settings(_)
             | Self::History { .. }
             | Self::Join(_)

@@ -5,6 +5,7 @@
 //! [`publish::publish`] → [`store::Store`]. The command line is [`cli`] and [`command`].
 
 mod activity;
+pub mod announce;
 pub mod apply;
 mod claim;
 pub mod cli;

@@ -3,6 +3,9 @@
 //! A tag that points where its source does costs one HEAD there. What has changed is published one image after the
 //! other, the blobs of each at the same time: so blobs that they share are fetched once.
 
+use std::sync::Mutex;
+
+use crate::announce::Changes;
 use crate::derive::Derive;
 use crate::failure::CommandError;
 use crate::grace::Grace;
@@ -61,6 +64,8 @@ pub struct Mirror<'a> {
     pub dry_run: bool,
     /// Who is told.
     pub told: &'a dyn Told,
+    /// What caches and others are to be told.
+    pub changes: &'a Mutex<Changes>,
 }
 
 impl Mirror<'_> {

@@ -11,6 +11,7 @@ use contract::name::{Reference, Repository};
 use contract::v1;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
+use crate::announce::Failure;
 use crate::cli::Format;
 use crate::copy::Copied;
 use crate::failure::CommandError;
@@ -254,8 +255,12 @@ impl Report {
                     let level = if finding.is_notice() { "notice" } else { "problem" };
                     out(&format!("{level}: {finding}\n"));
                 }
+                let before = match summary.read_before {
+                    0 => String::new(),
+                    before => format!(", {before} of them before"),
+                };
                 self.say(&format!(
-                    "{store}: {} repositories, {} manifests, {} contents ({} read); {} problems, {} notices",
+                    "{store}: {} repositories, {} manifests, {} contents ({} read{before}); {} problems, {} notices",
                     summary.repositories,
                     summary.manifests,
                     summary.contents,
@@ -266,6 +271,11 @@ impl Report {
             }
             Format::Json => out(&document::verified(summary)),
         }
+    }
+
+    /// `verify --deep --resume` could not note what was read.
+    pub fn not_remembered(&self, error: &io::Error) {
+        self.warn(&format!("not all that was read could be noted ({error}): it will be read again"));
     }
 
     /// `init --dry-run`.
@@ -284,6 +294,11 @@ impl Report {
             Format::Text => out(&format!("{}\n", founded.base.unwrap_or(founded.store))),
             Format::Json => out(&format!("{}\n", founded.document())),
         }
+    }
+
+    /// Who was not told of what changed.
+    pub fn not_told(&self, failures: &[Failure]) {
+        failures.iter().for_each(|failure| self.warn(&failure.to_string()));
     }
 
     /// Something that may not matter did not work.

@@ -11,6 +11,7 @@ use contract::pattern::TagPattern;
 use contract::settings::StoreSettings;
 use serde::Deserialize;
 
+use crate::announce::{PurgeFile, WebhookFile};
 use crate::cli::{Fixed, Format, Global, Init, S3};
 use crate::grace::Grace;
 use crate::immutable::Immutable;
@@ -62,6 +63,12 @@ pub struct File {
     pub manifest_type: Option<ManifestType>,
     /// As `--format`.
     pub format: Option<Format>,
+    /// Who is told of changes.
+    #[serde(default)]
+    pub webhooks: Vec<WebhookFile>,
+    /// Which CDNs are to forget what changed.
+    #[serde(default)]
+    pub purges: Vec<PurgeFile>,
 }
 
 /// What a command runs with.
@@ -91,6 +98,10 @@ pub struct Settings {
     pub manifest_type: ManifestType,
     /// Of results.
     pub format: Format,
+    /// Who is told of changes.
+    pub webhooks: Vec<WebhookFile>,
+    /// Which CDNs are to forget what changed.
+    pub purges: Vec<PurgeFile>,
 }
 
 /// What holds for the work on one store, its own settings considered.
@@ -191,6 +202,8 @@ pub fn resolve(flags: &Global, file: &File) -> Result<Settings, SettingsError> {
         v1_platform,
         manifest_type: file.manifest_type.unwrap_or_default(),
         format: flags.format.or(file.format).unwrap_or_default(),
+        webhooks: file.webhooks.clone(),
+        purges: file.purges.clone(),
     })
 }
 

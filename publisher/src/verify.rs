@@ -18,11 +18,13 @@ mod lists;
 mod looking;
 mod manifests;
 mod of_v1;
+mod remembered;
 mod repair;
 mod tags;
 
 pub use finding::{Finding, Summary, Wrong};
 use looking::Looking;
+pub use remembered::{Remembered, RememberedError};
 pub use repair::mend;
 
 /// How to go about it.
@@ -36,6 +38,8 @@ pub struct Verify<'a> {
     pub deep: bool,
     /// How many seconds caches may keep what changes.
     pub changing_ttl: u32,
+    /// What need not be read once more, and where what is read is noted.
+    pub remembered: Option<&'a Remembered>,
 }
 
 impl Verify<'_> {

@@ -8,6 +8,7 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod announced;
 mod bounded;
 mod ci;
 mod crowd;

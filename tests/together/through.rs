@@ -91,6 +91,22 @@ fn another_store_behind_the_name_is_told_as_what_it_lacks() {
 }
 
 #[test]
+fn a_type_that_was_lost_is_told() {
+    let bucket = published(Store::bucket());
+    let view = "docker/registry/v2/repositories/acme/app/_manifests/tags/1.0/current/manifest";
+    bucket.overwrite(view, &bucket.read(view));
+    let run = look(&bucket, &bucket.endpoint().url(""), &["acme/app"]);
+    let problems: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with("problem: ")).collect();
+    let [problem] = problems[..] else { panic!("{}", run.stdout) };
+    let right =
+        problem.contains("manifests/1.0 comes with the Content-Type") && problem.contains("breaks Docker");
+    assert!(right && run.code == Some(1), "{problem}");
+    // It is lost for those alone who get it from the bucket.
+    let served = look(&bucket, &bucket.endpoint_serving(&[]).url(""), &["acme/app"]);
+    assert_eq!((served.code, &*served.stdout), (Some(0), ""));
+}
+
+#[test]
 fn https_that_leads_to_http_is_told() {
     let bucket = published(Store::bucket());
     let Store::Bucket(name) = &bucket else { panic!("a bucket was asked for") };

@@ -22,7 +22,7 @@ const TAGS: &str = "docker/registry/v2/repositories/acme/app/_manifests/tags.jso
 #[test]
 fn what_is_wrong_is_told_and_what_is_derived_is_made_anew() {
     for store in [Store::directory(), Store::bucket()] {
-        let layer = published(&store);
+        published(&store);
         let place = store.argument();
         let whole = store.publisher(&["verify", &place, "--deep"]);
         assert_eq!((whole.code, &*whole.stdout), (Some(0), ""), "{}", whole.stderr);
@@ -56,6 +56,20 @@ fn what_is_wrong_is_told_and_what_is_derived_is_made_anew() {
         let mended = store.publisher(&["verify", &place, "--repair"]);
         assert_eq!((mended.code, &*mended.stdout), (Some(0), ""), "{}", mended.stderr);
         assert_eq!(store.objects(), before);
+    }
+}
+
+#[test]
+fn what_was_read_is_read_again_only_where_it_was_written_since() {
+    for store in [Store::directory(), Store::bucket()] {
+        let layer = published(&store);
+        let place = store.argument();
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let resume = || store.publisher(&["verify", &place, "--deep", "--resume", state.to_str().unwrap()]);
+        assert!(!resume().stderr.contains("of them before"));
+        let again = resume();
+        assert!(again.code == Some(0) && again.stderr.contains("(0 B read, "), "{}", again.stderr);
 
         let hex = layer.strip_prefix("sha256:").unwrap();
         let key = format!("docker/registry/v2/blobs/sha256/{}/{hex}/data", &hex[..2]);
@@ -64,6 +78,8 @@ fn what_is_wrong_is_told_and_what_is_derived_is_made_anew() {
         store.overwrite(&key, &bytes);
         let run = store.publisher(&["--format", "json", "verify", &place]);
         assert_eq!(run.code, Some(0), "of its size: {}", run.stdout);
+        // It was written since it was read.
+        assert!(resume().stdout.contains("holds other bytes"));
         let run = store.publisher(&["--format", "json", "verify", &place, "--deep", "--repair"]);
         assert_eq!(run.code, Some(1), "{}", run.stderr);
         let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();

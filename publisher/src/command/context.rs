@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::announce::{Announcing, Changes, Stamp};
 use crate::cli::FromRegistry;
 use crate::failure::{CommandError, Waiting};
 use crate::report::Report;
@@ -107,6 +108,33 @@ impl<'a> Context<'a> {
         create: bool,
     ) -> Options<'b> {
         Options { objects, patience: self.patience(), create }
+    }
+
+    /// Whom changes are told, found out before anything changes: a secret that is not there is told early. A dry run
+    /// has nothing to tell.
+    pub(super) fn announcing(&self, dry_run: bool) -> Result<Announcing, CommandError> {
+        if dry_run {
+            return Ok(Announcing::default());
+        }
+        let get = |name: &str| std::env::var(name).ok();
+        Ok(Announcing::of(&self.settings.webhooks, &self.settings.purges, &get)?)
+    }
+
+    /// Tells them, when all is written.
+    pub(super) async fn announce(
+        &self,
+        announcing: &Announcing,
+        store: &dyn Store,
+        changes: &Changes,
+    ) -> Result<(), CommandError> {
+        let stamp = Stamp::now();
+        let tell = async { Ok::<_, CommandError>(announcing.tell(changes, &store.name(), &stamp).await) };
+        let failures = self.unless_interrupted(tell).await?;
+        self.report.not_told(&failures);
+        match failures.iter().filter(|failure| failure.required).count() {
+            0 => Ok(()),
+            untold => Err(CommandError::NotTold(untold)),
+        }
     }
 
     /// Does work on a store; on every way out, the store ends what it began.

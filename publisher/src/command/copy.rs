@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Context;
 use super::publish::{is_folder, nowhere, tidy};
+use crate::announce::Changes;
 use crate::cli;
 use crate::copy::Copying;
 use crate::derive::Derive;
@@ -23,6 +24,7 @@ pub(super) async fn run(args: &cli::Copy, context: &Context<'_>) -> Result<(), C
         }
         opened => opened?,
     };
+    let announcing = context.announcing(args.dry_run)?;
     let (target, rules) = (&*opened.store, &opened.rules);
     let from = Remote(Arc::clone(&source));
     let derive = |store| Derive { store, v1_platform: &settings.v1_platform };
@@ -51,6 +53,9 @@ pub(super) async fn run(args: &cli::Copy, context: &Context<'_>) -> Result<(), C
         })
         .await?;
     report.copied(&done, args.dry_run, settings.format);
+    let mut changes = Changes::default();
+    done.iter().for_each(|copied| changes.add(copied.changes.clone()));
+    context.announce(&announcing, target, &changes).await?;
     match done.iter().map(|copied| copied.problems.len()).sum() {
         0 => Ok(()),
         problems => Err(CommandError::Problems(problems)),

@@ -19,10 +19,11 @@ pub(super) async fn run(args: &cli::Join, context: &Context<'_>) -> Result<(), C
     let target = reference(&args.reference, args.keep_host)?;
     let parse = |text: &String| reference(text, args.keep_host);
     let images = args.images.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let announcing = context.announcing(false)?;
     let opened = context.open(&args.store, false).await?;
     let store = &*opened.store;
     let derive = Derive { store, v1_platform: &context.settings.v1_platform };
-    context
+    let changes = context
         .guarded(store, async {
             let mut parts = Vec::new();
             for image in &images {
@@ -36,7 +37,8 @@ pub(super) async fn run(args: &cli::Join, context: &Context<'_>) -> Result<(), C
             let references = std::slice::from_ref(&target);
             Naming { from: &from, root, references, fixed: &args.fixed }.run(&opened, context).await
         })
-        .await
+        .await?;
+    context.announce(&announcing, store, &changes).await
 }
 
 fn described(index: &Bytes, of: ManifestType) -> Descriptor {

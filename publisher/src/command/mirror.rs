@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use super::Context;
 use super::publish::open_or_plan;
@@ -19,11 +20,13 @@ pub(super) async fn run(args: &cli::Mirror, context: &Context<'_>) -> Result<(),
     let Context { settings, report, .. } = context;
     let wanted = wanted(args)?;
     let location = args.to.as_ref().or(settings.to.as_ref()).ok_or(CommandError::NoStore)?;
+    let announcing = context.announcing(args.dry_run)?;
     let hosts: BTreeSet<&Host> = wanted.iter().map(|wanted| &wanted.from.host).collect();
     let registries = Registries::open(context.access(&args.from_registry), hosts.len());
     let registries = registries.map_err(SourceError::from)?;
     let opened = open_or_plan(context, location, args.dry_run).await?;
     let (store, immutable) = (opened.store, opened.rules.immutable(&args.fixed));
+    let changes = Mutex::default();
     let told = Mirroring { report, format: settings.format };
     let mirror = Mirror {
         registries: &registries,
@@ -36,6 +39,7 @@ pub(super) async fn run(args: &cli::Mirror, context: &Context<'_>) -> Result<(),
         referrers: args.referrers,
         dry_run: args.dry_run,
         told: &told,
+        changes: &changes,
     };
     let outcomes = context
         .guarded(&*store, async {
@@ -47,6 +51,8 @@ pub(super) async fn run(args: &cli::Mirror, context: &Context<'_>) -> Result<(),
         })
         .await?;
     told.done(&outcomes, &store.traffic());
+    let changes = changes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    context.announce(&announcing, &*store, &changes).await?;
     match outcomes.iter().filter(|outcome| outcome.is_failure()).count() {
         0 => Ok(()),
         failed => Err(CommandError::NotMirrored { failed, all: outcomes.len() }),

@@ -4,6 +4,7 @@ use contract::descriptor::Descriptor;
 use contract::name::Reference;
 
 use super::{Context, Opened, publish};
+use crate::announce::{Action, Changes};
 use crate::apply::Apply;
 use crate::cli;
 use crate::content::Open;
@@ -24,8 +25,8 @@ pub(super) struct Naming<'a> {
 }
 
 impl Naming<'_> {
-    /// Publishes it, and says so.
-    pub(super) async fn run(self, opened: &Opened, context: &Context<'_>) -> Result<(), CommandError> {
+    /// Publishes it, and says so. Returns what caches and others are to be told.
+    pub(super) async fn run(self, opened: &Opened, context: &Context<'_>) -> Result<Changes, CommandError> {
         let Context { settings, report, .. } = context;
         let Opened { store, rules } = opened;
         let derive = Derive { store: &**store, v1_platform: &settings.v1_platform };
@@ -44,6 +45,6 @@ impl Naming<'_> {
         let published =
             Published { image: &image, targets: &targets, plan: &plan, v1, traffic: &traffic, read: 0 };
         report.published(&published, settings.format);
-        Ok(())
+        Ok(Changes::of_plan(Action::Tagged, &wish, &plan))
     }
 }

@@ -9,6 +9,7 @@ use contract::settings::StoreSettings;
 use contract::v1;
 
 use super::{Context, Opened, reference};
+use crate::announce::{Action, Changes};
 use crate::apply::Apply;
 use crate::cli;
 use crate::content::Open;
@@ -30,6 +31,7 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
     let Context { settings, report, .. } = context;
     let parse = |text: &String| reference(text, args.keep_host);
     let references = args.reference.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let announcing = context.announcing(args.dry_run)?;
     let location = args.to.as_ref().or(settings.to.as_ref()).ok_or(CommandError::NoStore)?;
     // A folder that is not there yet is made only when the image is known to be good.
     let early = match context.open(location, false).await {
@@ -46,11 +48,11 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
     };
     report.about(&opened.image);
 
-    let targets = targets(&references);
-    let chain = chain(rules.v1 && !args.no_v1, settings, &opened.image, &targets, report);
+    let targets = &targets(&references);
+    let chain = chain(rules.v1 && !args.no_v1, settings, &opened.image, targets, report);
     let immutable = rules.immutable(&args.fixed);
     let (image, grace) = (&opened.image, rules.grace());
-    let wish = Wish { image, targets: &targets, v1: &chain, immutable: &immutable, grace };
+    let wish = Wish { image, targets, v1: &chain, immutable: &immutable, grace };
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let plan = context
         .guarded(&*store, async {
@@ -69,8 +71,9 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
     } else {
         let (v1, traffic) = (chain.last().map(|top| top.id), store.traffic());
         let read = opened.from.read();
-        let published = Published { image, targets: &targets, plan: &plan, v1, traffic: &traffic, read };
+        let published = Published { image, targets, plan: &plan, v1, traffic: &traffic, read };
         report.published(&published, settings.format);
+        context.announce(&announcing, &*store, &Changes::of_plan(Action::Published, &wish, &plan)).await?;
     }
     Ok(())
 }

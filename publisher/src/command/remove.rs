@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use contract::name::{Repository, Tag};
+use contract::digest::{Algorithm, Digest};
+use contract::key::Key;
+use contract::name::{Reference, Repository, Tag};
 
 use super::{Context, Opened, reference};
+use crate::announce::changes::{Changes, Event, Told};
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
@@ -18,9 +21,10 @@ pub(super) async fn run(args: &cli::Remove, context: &Context<'_>) -> Result<(),
     if wanted.tag.is_none() && wanted.digest.is_none() {
         return Err(CommandError::Which(wanted.to_string()));
     }
+    let announcing = context.announcing(false)?;
     let Opened { store, rules } = context.open(&args.from, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
-    context
+    let changes = context
         .guarded(&*store, async {
             let name = &wanted.repository;
             if !args.force {
@@ -31,30 +35,63 @@ pub(super) async fn run(args: &cli::Remove, context: &Context<'_>) -> Result<(),
                 };
                 protect(name, &tags, &rules)?;
             }
-            let removed = match (&wanted.digest, &wanted.tag) {
-                (Some(digest), None) => {
-                    let tags = remove::manifest(derive, name, digest).await?;
-                    let tags = tags.into_iter().map(|tag| format!("{name}:{tag}"));
-                    tags.chain([format!("{name}@{digest}")]).collect()
-                }
-                (expected, Some(tag)) => {
-                    let link = contract::key::Key::TagLink(name.clone(), tag.clone());
-                    let found = derive.target(&link).await?;
-                    // A reference with both says which image the tag must still show.
-                    if let (Some(expected), Some(found)) = (*expected, found)
-                        && expected != found
-                    {
-                        return Err(CommandError::Digest { expected, found });
-                    }
-                    remove::tag(derive, name, tag).await?;
-                    vec![format!("{name}:{tag}")]
-                }
-                (None, None) => Vec::new(),
+            let changes = match (&wanted.digest, &wanted.tag) {
+                (Some(digest), None) => manifest(derive, name, digest).await?,
+                (expected, Some(tag)) => self::tag(derive, name, tag, *expected).await?,
+                (None, None) => Changes::default(),
             };
+            let removed: Vec<String> = changes.events.iter().map(|event| removed(event, &wanted)).collect();
             report.removed(&removed, settings.format);
-            Ok(())
+            Ok(changes)
         })
-        .await
+        .await?;
+    context.announce(&announcing, &*store, &changes).await
+}
+
+/// A manifest with all its tags.
+async fn manifest(derive: Derive<'_>, name: &Repository, digest: &Digest) -> Result<Changes, CommandError> {
+    let was = derive.manifest(digest).await?;
+    let tags = remove::manifest(derive, name, digest).await?;
+    let told = was.as_ref().map(|(bytes, manifest)| (Told::of(*digest, bytes.len(), manifest), manifest));
+    let mut changes = Changes::of_removal(name, &tags, Some(digest), told);
+    if let (Algorithm::Sha512, Some((bytes, _))) = (digest.algorithm(), &was) {
+        // It was there by this name, too.
+        changes.keys.insert(Key::DigestView(name.clone(), Digest::of(Algorithm::Sha256, bytes)));
+    }
+    Ok(changes)
+}
+
+/// A tag, which `expected` says the image of, where it says anything.
+async fn tag(
+    derive: Derive<'_>,
+    name: &Repository,
+    tag: &Tag,
+    expected: Option<Digest>,
+) -> Result<Changes, CommandError> {
+    let found = derive.target(&Key::TagLink(name.clone(), tag.clone())).await?;
+    // A reference with both says which image the tag must still show.
+    if let (Some(expected), Some(found)) = (expected, found)
+        && expected != found
+    {
+        return Err(CommandError::Digest { expected, found });
+    }
+    let was = match found {
+        Some(digest) => derive.manifest(&digest).await?.map(|was| (digest, was)),
+        None => None,
+    };
+    remove::tag(derive, name, tag).await?;
+    let told =
+        was.as_ref().map(|(digest, (bytes, manifest))| (Told::of(*digest, bytes.len(), manifest), manifest));
+    Ok(Changes::of_removal(name, &BTreeSet::from([tag.clone()]), None, told))
+}
+
+/// The names that are gone.
+fn removed(event: &Event, wanted: &Reference) -> String {
+    match (&event.tag, &wanted.digest) {
+        (Some(tag), _) => format!("{}:{tag}", event.repository),
+        (None, Some(digest)) => format!("{}@{digest}", event.repository),
+        (None, None) => event.repository.to_string(),
+    }
 }
 
 /// Who protects a tag from moving does not want it gone either: removed and published again, it has moved.

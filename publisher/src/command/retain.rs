@@ -1,11 +1,14 @@
 //! `retain`: keep some tags, remove the others.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use contract::name::{Repository, Tag};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::{Context, Opened};
+use crate::announce::Changes;
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
@@ -18,12 +21,15 @@ use crate::store::StoreError;
 pub(super) async fn run(args: &cli::Retain, context: &Context<'_>) -> Result<(), CommandError> {
     let Context { settings, report, .. } = context;
     let mut rules = rules(args)?;
+    let announcing = context.announcing(!args.remove)?;
     let Opened { store, rules: of_store } = context.open(&args.store, false).await?;
     if !args.force {
         rules.immutable = of_store.immutable(&cli::Fixed::default());
     }
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
-    let judging = Judging { derive, rules: &rules, remove: args.remove, jobs: settings.jobs };
+    let changes = Mutex::default();
+    let (remove, jobs) = (args.remove, settings.jobs);
+    let judging = Judging { derive, rules: &rules, remove, jobs, changes: &changes };
     context
         .guarded(&*store, async {
             let only = args.repository.as_ref();
@@ -36,7 +42,9 @@ pub(super) async fn run(args: &cli::Retain, context: &Context<'_>) -> Result<(),
             report.retained(&done, args.remove, settings.format);
             Ok(())
         })
-        .await
+        .await?;
+    let changes = changes.into_inner().unwrap_or_else(PoisonError::into_inner);
+    context.announce(&announcing, &*store, &changes).await
 }
 
 fn rules(args: &cli::Retain) -> Result<Rules, RulesError> {
@@ -61,6 +69,8 @@ struct Judging<'a> {
     rules: &'a Rules,
     remove: bool,
     jobs: usize,
+    /// What caches and others are to be told.
+    changes: &'a Mutex<Changes>,
 }
 
 impl Judging<'_> {
@@ -70,7 +80,11 @@ impl Judging<'_> {
         let verdicts = retain::decide(&name, candidates, self.rules, now);
         let mut moved = Vec::new();
         for candidate in retain::going(&verdicts).filter(|_| self.remove) {
-            if !retain::remove(self.derive, &name, candidate).await? {
+            if retain::remove(self.derive, &name, candidate).await? {
+                let tags = BTreeSet::from([candidate.tag.clone()]);
+                let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+                changes.add(Changes::of_removal(&name, &tags, None, None));
+            } else {
                 moved.push(candidate.tag.clone());
             }
         }

@@ -12,10 +12,11 @@ use crate::stored::Stored;
 /// Runs it.
 pub(super) async fn run(args: &Rollback, context: &Context<'_>) -> Result<(), CommandError> {
     let wanted = tagged(&args.reference, args.keep_host)?;
+    let announcing = context.announcing(false)?;
     let opened = context.open(&args.store, false).await?;
     let store = &*opened.store;
     let derive = Derive { store, v1_platform: &context.settings.v1_platform };
-    context
+    let changes = context
         .guarded(store, async {
             let history = of(derive, &wanted, context.settings.jobs).await?;
             let picked = match &args.digest {
@@ -35,5 +36,6 @@ pub(super) async fn run(args: &Rollback, context: &Context<'_>) -> Result<(), Co
             };
             naming.run(&opened, context).await
         })
-        .await
+        .await?;
+    context.announce(&announcing, store, &changes).await
 }

@@ -13,10 +13,11 @@ pub(super) async fn run(args: &cli::Tag, context: &Context<'_>) -> Result<(), Co
     let from = reference(&args.from, args.keep_host)?;
     let parse = |text: &String| reference(text, args.keep_host);
     let references = args.reference.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let announcing = context.announcing(false)?;
     let opened = context.open(&args.store, false).await?;
     let store = &*opened.store;
     let derive = Derive { store, v1_platform: &context.settings.v1_platform };
-    context
+    let changes = context
         .guarded(store, async {
             let absent = || CommandError::Absent(from.to_string());
             let digest = resolve(derive, &from).await?.ok_or_else(absent)?;
@@ -24,5 +25,6 @@ pub(super) async fn run(args: &cli::Tag, context: &Context<'_>) -> Result<(), Co
             let naming = Naming { from: &Stored(store), root, references: &references, fixed: &args.fixed };
             naming.run(&opened, context).await
         })
-        .await
+        .await?;
+    context.announce(&announcing, store, &changes).await
 }

@@ -10,7 +10,7 @@ use crate::derive::Derive;
 use crate::failure::CommandError;
 use crate::relist::Relist;
 use crate::through::Through;
-use crate::verify::{Verify, mend};
+use crate::verify::{Remembered, Verify, mend};
 
 /// A publisher at work is not hindered: views without a link stay that long, as with `relist`.
 const STALE_AFTER: Duration = Duration::from_secs(60);
@@ -24,7 +24,8 @@ pub(super) async fn run(args: &cli::Verify, context: &Context<'_>) -> Result<(),
     let Opened { store, rules } = context.open(&args.store, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let (jobs, changing_ttl) = (settings.jobs, rules.objects.changing_ttl);
-    let verify = Verify { derive, jobs, deep: args.deep, changing_ttl };
+    let remembered = args.resume.as_deref().map(|path| Remembered::open(path, &store.name())).transpose()?;
+    let verify = Verify { derive, jobs, deep: args.deep, changing_ttl, remembered: remembered.as_ref() };
     let summary = context
         .guarded(&*store, async {
             if args.repair {
@@ -43,6 +44,9 @@ pub(super) async fn run(args: &cli::Verify, context: &Context<'_>) -> Result<(),
         })
         .await?;
     report.verified(&store.name(), &summary, settings.format);
+    if let Some(Err(error)) = remembered.map(Remembered::end) {
+        report.not_remembered(&error);
+    }
     match summary.problems() {
         0 => Ok(()),
         problems => Err(CommandError::Problems(problems)),

@@ -11,6 +11,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::order::{Seen, order};
 use super::{Copied, CopyError, Copying, Run};
+use crate::announce::{Action, Changes};
 use crate::apply::{Apply, PublishError, SMALL_PER_JOB};
 use crate::content::ContentError;
 use crate::image::{Image, ImageError};
@@ -170,6 +171,7 @@ impl Run<'_> {
         let plan = prepare(target, wish, jobs).await?;
         if !dry_run {
             publish(Apply { from, derive: target, jobs, progress }, wish, &plan).await?;
+            copied.changes.add(Changes::of_plan(Action::Published, wish, &plan));
         }
         self.count(&plan, copied);
         Ok(())

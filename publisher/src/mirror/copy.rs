@@ -1,6 +1,7 @@
 //! One image, from a registry to the store, under all tags that it has.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 
 use contract::digest::Digest;
 use contract::name::{Tag, TagOrDigest};
@@ -9,6 +10,7 @@ use contract::v1;
 use super::outcome::failure;
 use super::work::{Work, failed};
 use super::{Mirror, Referrers, State};
+use crate::announce::{Action, Changes};
 use crate::apply::Apply;
 use crate::content::Open;
 use crate::failure::CommandError;
@@ -91,6 +93,8 @@ impl Work<'_> {
         let from = limited.as_ref().map_or(remote as &dyn Open, |limited| limited as &dyn Open);
         let apply = Apply { from, derive: mirror.derive, jobs: mirror.jobs, progress: mirror.told };
         publish(apply, &wish, &plan).await?;
+        let mut changes = mirror.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.add(Changes::of_plan(Action::Published, &wish, &plan));
         Ok(plan)
     }
 

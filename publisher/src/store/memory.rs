@@ -111,7 +111,7 @@ impl Store for Memory {
         Ok(held.objects.get(&path).zip(modified).map(|((headers, bytes), modified)| {
             let Headers { content_type, cache_control } = headers.clone();
             let (content_type, cache_control) = (Some(content_type), Some(cache_control));
-            let headers = Sent { content_type, cache_control, content_encoding: None };
+            let headers = Sent { content_type, cache_control, content_encoding: None, etag: None };
             Looked { size: bytes.len() as u64, modified, headers: Some(headers) }
         }))
     }

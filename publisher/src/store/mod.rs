@@ -227,6 +227,8 @@ pub struct Sent {
     pub cache_control: Option<String>,
     /// `Content-Encoding`.
     pub content_encoding: Option<String>,
+    /// `ETag`: another one where other bytes were written.
+    pub etag: Option<String>,
 }
 
 /// The two headers that an object is stored with.

@@ -9,16 +9,21 @@ use crate::reading::Reading;
 use crate::store::{Kind, StoreError};
 
 impl Looking<'_> {
-    /// Reads content of this size and compares its digest.
-    pub(super) async fn read_through(&self, key: &Key, digest: &Digest, size: u64) -> Result<(), StoreError> {
+    /// Reads content of this size and compares its digest. Returns whether it is right.
+    pub(super) async fn read_through(
+        &self,
+        key: &Key,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<bool, StoreError> {
         let _turn = self.readers.acquire().await;
         match self.digest_of(key, digest, size).await {
             Ok(Some(found)) if found != (*digest, size) => self.tell(key, Wrong::Damaged),
-            Ok(Some(_)) => {}
+            Ok(Some(_)) => return Ok(true),
             Err(error) if error.kind != Kind::Missing => return Err(error),
             Ok(None) | Err(_) => self.tell(key, Wrong::Missing("what names it".to_owned())),
         }
-        Ok(())
+        Ok(false)
     }
 
     async fn digest_of(

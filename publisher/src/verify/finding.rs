@@ -125,6 +125,7 @@ impl Serialize for Finding {
 
 /// What was looked at, and what is wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Repositories with a manifest.
     pub repositories: usize,
@@ -134,6 +135,8 @@ pub struct Summary {
     pub contents: usize,
     /// Bytes of them that were read.
     pub read: u64,
+    /// How many of them an earlier run had read.
+    pub read_before: usize,
     /// In the order of keys.
     pub findings: Vec<Finding>,
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use contract::digest::Digest;
 use contract::key::Key;
@@ -21,14 +22,17 @@ pub(super) struct Looking<'a> {
     looked: Mutex<BTreeSet<Key>>,
     manifests: AtomicUsize,
     read: AtomicU64,
+    /// Contents that an earlier run had read.
+    before: AtomicUsize,
     /// How many contents are read at the same time.
     pub(super) readers: Semaphore,
 }
 
 impl<'a> Looking<'a> {
     pub(super) fn new(verify: &'a Verify<'a>) -> Self {
-        let (findings, looked, manifests, read) = Default::default();
-        Self { verify, findings, looked, manifests, read, readers: Semaphore::new(verify.jobs) }
+        let (findings, looked, manifests, read, before) = Default::default();
+        let readers = Semaphore::new(verify.jobs);
+        Self { verify, findings, looked, manifests, read, before, readers }
     }
 
     pub(super) fn store(&self) -> &'a dyn Store {
@@ -53,25 +57,28 @@ impl<'a> Looking<'a> {
             manifests: self.manifests.into_inner(),
             contents: locked(&self.looked).len(),
             read: self.read.into_inner(),
+            read_before: self.before.into_inner(),
             findings: std::mem::take(&mut *locked(&self.findings)).into_iter().collect(),
         }
     }
 
-    /// Looks at an object that `by` needs. Returns its size; `None` where it is not there.
+    /// Looks at an object that `by` needs. Returns its size, and what tells whether it was written anew; `None` where it is not there.
     pub(super) async fn object(
         &self,
         key: &Key,
         media_type: Option<&MediaType>,
         by: &str,
-    ) -> Result<Option<u64>, StoreError> {
+    ) -> Result<Option<(u64, String)>, StoreError> {
         let Some(looked) = self.store().look(key).await? else {
             self.tell(key, Wrong::Missing(by.to_owned()));
             return Ok(None);
         };
+        let etag = looked.headers.as_ref().and_then(|sent| sent.etag.clone());
         if let Some(sent) = looked.headers {
             self.headers(key, media_type, sent);
         }
-        Ok(Some(looked.size))
+        let time = || looked.modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos().to_string();
+        Ok(Some((looked.size, etag.unwrap_or_else(time))))
     }
 
     fn headers(&self, key: &Key, media_type: Option<&MediaType>, sent: Sent) {
@@ -100,9 +107,21 @@ impl<'a> Looking<'a> {
         }
         match self.object(key, None, by).await? {
             None => {}
-            Some(found) if found != size => self.tell(key, Wrong::Size { found, expected: size }),
-            Some(_) if self.verify.deep => self.read_through(key, digest, size).await?,
+            Some((found, _)) if found != size => self.tell(key, Wrong::Size { found, expected: size }),
+            Some((_, version)) if self.verify.deep => self.deep(key, digest, size, &version).await?,
             Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Reads content, unless an earlier run has.
+    async fn deep(&self, key: &Key, digest: &Digest, size: u64, version: &str) -> Result<(), StoreError> {
+        if self.verify.remembered.is_some_and(|remembered| remembered.has(key, size, version)) {
+            self.before.fetch_add(1, Ordering::Relaxed);
+        } else if self.read_through(key, digest, size).await?
+            && let Some(remembered) = self.verify.remembered
+        {
+            remembered.note(key, size, version);
         }
         Ok(())
     }

@@ -71,8 +71,12 @@ pub(crate) async fn each_object_has_its_headers(subject: &Subject) {
             content_type: Some(content_type),
             cache_control: Some(cache_control),
             content_encoding: None,
+            // The store's own.
+            etag: looked.headers.as_ref().and_then(|sent| sent.etag.clone()),
         });
         assert_eq!(looked.headers, sent, "{key}");
+        let again = store.look(&key).await.unwrap();
+        assert_eq!(again.and_then(|again| again.headers), sent, "{key}");
     }
 }
 

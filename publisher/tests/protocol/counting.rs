@@ -7,19 +7,26 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use contract::key::{Key, Prefix};
-use publisher::content::Content;
-use publisher::store::{Document, Found, Looked, Pages, SendError, Store, StoreError, When};
+use publisher::content::{Chunks, Content};
+use publisher::store::{Document, Found, Kind, Looked, Pages, SendError, Store, StoreError, When};
 
 /// Each operation is one request to a store in a bucket, as long as content is small.
 #[derive(Debug)]
 pub(crate) struct Counting<'a> {
     store: &'a dyn Store,
     asked: Mutex<Vec<String>>,
+    /// So many contents can be opened, no more.
+    may_open: usize,
 }
 
 impl<'a> Counting<'a> {
     pub(crate) fn new(store: &'a dyn Store) -> Self {
-        Self { store, asked: Mutex::default() }
+        Self::opening(store, usize::MAX)
+    }
+
+    /// One whose network fails when so many contents were opened.
+    pub(crate) fn opening(store: &'a dyn Store, may_open: usize) -> Self {
+        Self { store, asked: Mutex::default(), may_open }
     }
 
     fn note(&self, what: &str, of: &dyn Display) {
@@ -66,6 +73,16 @@ impl Store for Counting<'_> {
 
     async fn now(&self) -> Result<SystemTime, StoreError> {
         self.store.now().await
+    }
+
+    async fn open(&self, key: &Key, from: u64) -> Result<Option<Chunks>, StoreError> {
+        self.note("open", key);
+        let opened = self.asked().iter().filter(|asked| asked.starts_with("open ")).count();
+        if opened > self.may_open {
+            let (store, action) = (self.name(), format!("reading {key}"));
+            return Err(StoreError { kind: Kind::Unavailable, store, action, source: None });
+        }
+        self.store.open(key, from).await
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Found>, StoreError> {

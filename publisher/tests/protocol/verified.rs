@@ -8,13 +8,17 @@ use contract::media::MediaType;
 use publisher::relist::Relist;
 use publisher::store::memory::Memory;
 use publisher::store::{Document, Store, When};
-use publisher::verify::{Summary, Verify, Wrong, mend};
+use publisher::verify::{Remembered, Summary, Verify, Wrong, mend};
 
+use crate::counting::Counting;
 use crate::sample::Sample;
 use crate::{derive, memory, relisted, run};
 
 async fn verify(store: &Memory) -> Summary {
-    Verify { derive: derive(store), jobs: 4, deep: true, changing_ttl: 60 }.run(None).await.unwrap()
+    Verify { derive: derive(store), jobs: 4, deep: true, changing_ttl: 60, remembered: None }
+        .run(None)
+        .await
+        .unwrap()
 }
 
 /// Of every kind something, of which v1 cannot hold all.
@@ -100,7 +104,7 @@ async fn a_manifest_of_the_wrong_type_is_found() {
 #[tokio::test]
 async fn caching_of_another_length_is_a_notice() {
     let store = full().await;
-    let longer = Verify { derive: derive(&store), jobs: 4, deep: false, changing_ttl: 90 };
+    let longer = Verify { derive: derive(&store), jobs: 4, deep: false, changing_ttl: 90, remembered: None };
     let summary = longer.run(None).await.unwrap();
     assert!(!summary.findings.is_empty());
     assert!(summary.findings.iter().all(|finding| matches!(finding.wrong, Wrong::CacheControl { .. })));
@@ -144,9 +148,39 @@ async fn one_repository_is_looked_at_alone() {
     let store = full().await;
     let view = Key::TagView("acme/app".parse().unwrap(), "1".parse().unwrap());
     store.delete(&view).await.unwrap();
-    let verify = Verify { derive: derive(&store), jobs: 4, deep: false, changing_ttl: 60 };
+    let verify = Verify { derive: derive(&store), jobs: 4, deep: false, changing_ttl: 60, remembered: None };
     let other = verify.run(Some(&"other".parse().unwrap())).await.unwrap();
     assert_eq!((other.findings.len(), other.repositories), (0, 1));
     let ours = verify.run(Some(&"acme/app".parse().unwrap())).await.unwrap();
     assert_eq!(ours.findings.iter().map(|finding| &finding.key).collect::<Vec<_>>(), [&view]);
+}
+
+#[tokio::test]
+async fn an_interrupted_run_goes_on_where_it_was() {
+    let (store, folder) = (full().await, tempfile::tempdir().unwrap());
+    let path = folder.path().join("state");
+    let look = async |may_open: usize| {
+        let counting = Counting::opening(&store, may_open);
+        let remembered = Remembered::open(&path, "memory").unwrap();
+        let derive = derive(&counting);
+        let verify = Verify { derive, jobs: 4, deep: true, changing_ttl: 60, remembered: Some(&remembered) };
+        let summary = verify.run(None).await;
+        remembered.end().unwrap();
+        let opened = counting.asked().iter().filter(|it| it.starts_with("open ")).count();
+        (summary.map_err(|error| error.action), opened)
+    };
+    let noted = || std::fs::read_to_string(&path).unwrap().lines().count() - 1;
+    let (broken, opened) = look(7).await;
+    assert!(broken.is_err(), "{broken:?}");
+    let before = noted();
+    assert!(before > 0 && before <= 7 && opened > 7, "{before} of {opened}");
+    let (whole, opened) = look(usize::MAX).await;
+    let whole = whole.unwrap();
+    assert_eq!((whole.findings.len(), whole.read_before), (0, before));
+    assert_eq!(opened + before, whole.contents);
+    assert_eq!(noted(), whole.contents);
+
+    let (again, opened) = look(usize::MAX).await;
+    let again = again.unwrap();
+    assert_eq!((opened, again.read, again.read_before), (0, 0, whole.contents));
 }

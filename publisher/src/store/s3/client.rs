@@ -13,6 +13,8 @@ use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::interceptors::{
     BeforeDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
@@ -178,6 +180,13 @@ pub(super) async fn load(location: &S3Location) -> Result<SdkConfig, HttpClientE
         Some(region) => Ok(loader(http).region(region).load().await),
         None => Ok(sdk),
     }
+}
+
+/// Whom AWS's own programs take us for, for what the SDK here has no client for.
+pub(crate) async fn credentials() -> Result<Credentials, BoxError> {
+    let sdk = loader(http()?).load().await;
+    let provider = sdk.credentials_provider().ok_or("nothing names any")?;
+    Ok(provider.provide_credentials().await?)
 }
 
 fn loader(http: SharedHttpClient) -> aws_config::ConfigLoader {

@@ -21,6 +21,7 @@ use super::requests::Requests;
 use super::{Document, Found, Kind, Looked, Pages, Patience, SendError, Store, StoreError, Traffic, When};
 use crate::content::{Chunks, Content};
 use client::Reach;
+pub(crate) use client::credentials;
 use objects::Head;
 use probe::Probe;
 use rooms::Rooms;

@@ -36,10 +36,18 @@ impl S3 {
         };
         let size = head.content_length().and_then(|size| u64::try_from(size).ok());
         let size = size.ok_or_else(|| Failure::new(Kind::Other, "it told no size"))?;
-        let HeadObjectOutput { content_type, cache_control, content_encoding, last_modified, .. } = head;
+        let HeadObjectOutput {
+            content_type,
+            cache_control,
+            content_encoding,
+            e_tag: etag,
+            last_modified,
+            ..
+        } = head;
         let modified = last_modified.and_then(|time| SystemTime::try_from(time).ok());
         let modified = modified.ok_or_else(|| Failure::new(Kind::Other, "it told no time of change"))?;
-        Ok(Some(Head { size, modified, sent: Sent { content_type, cache_control, content_encoding } }))
+        let sent = Sent { content_type, cache_control, content_encoding, etag };
+        Ok(Some(Head { size, modified, sent }))
     }
 
     pub(super) async fn get(&self, key: &Key) -> Result<Option<Found>, Failure> {

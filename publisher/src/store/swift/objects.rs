@@ -51,6 +51,7 @@ impl Swift {
                 content_type: answer.header(CONTENT_TYPE.as_str()).map(str::to_owned),
                 cache_control: answer.header(CACHE_CONTROL.as_str()).map(str::to_owned),
                 content_encoding: answer.header(CONTENT_ENCODING.as_str()).map(str::to_owned),
+                etag: answer.header(ETAG.as_str()).map(str::to_owned),
             },
             version: answer.header(ETAG.as_str()).map(|etag| Version(etag.to_owned())),
             is_large: answer
