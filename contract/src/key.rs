@@ -325,10 +325,7 @@ impl Key {
             Self::V1Json(id) => of_v1_image(to, id, "/json"),
             Self::V1Ancestry(id) => of_v1_image(to, id, "/ancestry"),
             Self::V1Layer(id) => of_v1_image(to, id, "/layer"),
-            Self::Keep(name, digest) => {
-                put(to, &[OWN, "/keep/", name.as_str(), "/_revisions/"])?;
-                of_digest(to, digest)
-            }
+            Self::Keep(name, digest) => kept(to, name, digest),
             Self::Search => to.write_str(SEARCH),
             Self::Settings => put(to, &[OWN, "/settings.json"]),
             Self::Probe => put(to, &[OWN, "/probe.json"]),
@@ -375,6 +372,11 @@ fn below(
 fn of_digest(to: &mut (impl fmt::Write + ?Sized), digest: &Digest) -> fmt::Result {
     put(to, &[digest.algorithm().as_str(), "/"])?;
     digest.hex().spell(to)
+}
+
+fn kept(to: &mut (impl fmt::Write + ?Sized), name: &Repository, digest: &Digest) -> fmt::Result {
+    put(to, &[OWN, "/keep/", name.as_str(), "/_revisions/"])?;
+    of_digest(to, digest)
 }
 
 fn of_v1_image(to: &mut (impl fmt::Write + ?Sized), id: &v1::Id, end: &str) -> fmt::Result {

@@ -14,6 +14,7 @@ use crate::source::registry::Host;
 use crate::store::Location;
 
 mod copy;
+mod gc;
 mod history;
 mod join;
 mod mirror;
@@ -21,6 +22,7 @@ mod retain;
 mod shell;
 
 pub use copy::Copy;
+pub use gc::Gc;
 pub use history::{History, Rollback};
 pub use join::Join;
 pub use mirror::Mirror;
@@ -165,6 +167,12 @@ pub enum Command {
     /// where there is more than notices. With --through it looks where a pull fails: at the endpoint, the CDN, and what
     /// they make of the store.
     Verify(Verify),
+    /// Remove what nothing names any longer and is older than the grace: images without a tag, their contents
+    ///
+    /// Publishers may run meanwhile. Stays what a tag names, what was published by digest alone, what is a part of such
+    /// an image or refers to it, and whatever is younger than the grace that the store says (`init --grace`, 24h where it
+    /// says nothing). Unfinished uploads of that age are ended, too.
+    Gc(Gc),
     /// Make views, lists and the catalog of a store anew from its links
     ///
     /// For a bucket that a `distribution` registry wrote, and after a publisher died in the middle. Publishers may run

@@ -70,13 +70,20 @@ impl Collect<'_> {
             return Ok(summary);
         }
         let run = Run::begin(store).await?;
-        let (stock, graph, roots, live, summary) = self.look().await?;
-        let mut sweep = Sweep { collect: self, run: &run, stock: &stock, graph, roots, live, summary };
-        sweep.run().await?;
-        let mut summary = sweep.summary;
-        run.end().await?;
+        let swept = self.sweep(&run).await;
+        // After a failure, too: while nobody says that it has ended, publishers are careful.
+        let ended = run.end().await;
+        let mut summary = swept?;
+        ended?;
         summary.uploads = store.tidy(self.grace.said()).await?;
         Ok(summary)
+    }
+
+    async fn sweep(&self, run: &Run<'_>) -> Result<Summary, StoreError> {
+        let (stock, graph, roots, live, summary) = self.look().await?;
+        let mut sweep = Sweep { collect: self, run, stock: &stock, graph, roots, live, summary };
+        sweep.run().await?;
+        Ok(sweep.summary)
     }
 
     /// What is there, and what of it stays.

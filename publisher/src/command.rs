@@ -9,6 +9,7 @@ use crate::settings::{self, File};
 
 mod context;
 mod copy;
+mod gc;
 mod history;
 mod init;
 mod inspect;
@@ -47,6 +48,7 @@ pub async fn run(cli: &Cli, report: &Report) -> Result<(), CommandError> {
         Command::Retain(args) => retain::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context).await,
         Command::Copy(args) => copy::run(args, &context).await,
+        Command::Gc(args) => gc::run(args, &context).await,
         Command::Relist(args) => relist::run(args, &context).await,
         Command::Completions(args) => {
             shell::completions(args, report);

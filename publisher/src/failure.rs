@@ -86,6 +86,18 @@ pub enum CommandError {
         /// Who names it.
         index: Digest,
     },
+    /// `gc --grace` would take from publishers what they rely on.
+    #[error(
+        "what nothing names is kept for {} in this store, and cannot be removed after {}",
+        humantime::format_duration(*.said),
+        humantime::format_duration(*.asked)
+    )]
+    ShortGrace {
+        /// By the flag.
+        asked: Duration,
+        /// By the store's settings.
+        said: Duration,
+    },
     /// A store that not everybody can read.
     #[error("the store is not public")]
     NotPublic(#[source] ProofError),
@@ -258,6 +270,7 @@ impl CommandError {
             | Self::NoStore
             | Self::Which(_)
             | Self::NoTag(_)
+            | Self::ShortGrace { .. }
             | Self::Rules(_)
             | Self::Wanted { .. }
             | Self::OneTarget
@@ -338,6 +351,7 @@ impl CommandError {
                 "caches forget what changed by themselves within --changing-ttl; who was to be told has to look"
             }
             Self::Remembered(_) => "name another file, or delete it to read everything",
+            Self::ShortGrace { .. } => "`init STORE --grace TIME` changes it for all who publish",
             Self::Settings(_)
             | Self::History { .. }
             | Self::Join(_)

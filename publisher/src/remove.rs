@@ -140,13 +140,29 @@ async fn forget(
     manifest: Option<Manifest>,
 ) -> Result<(), StoreError> {
     if let Some(subject) = manifest.and_then(|manifest| manifest.subject) {
-        rewrite(store, &Key::Referrers(name.clone(), subject.digest), async |said| {
-            let mut list = said.and_then(|said| Referrers::from_bytes(said).ok()).unwrap_or_default();
-            list.remove(digest);
-            Ok(list.to_bytes())
-        })
-        .await?;
+        forget_referrer(store, name, digest, &subject.digest).await?;
     }
+    forget_repository(store, name).await
+}
+
+/// Takes a manifest from the list of what refers to its subject.
+pub(crate) async fn forget_referrer(
+    store: &dyn Store,
+    name: &Repository,
+    digest: &Digest,
+    subject: &Digest,
+) -> Result<(), StoreError> {
+    rewrite(store, &Key::Referrers(name.clone(), *subject), async |said| {
+        let mut list = said.and_then(|said| Referrers::from_bytes(said).ok()).unwrap_or_default();
+        list.remove(digest);
+        Ok(list.to_bytes())
+    })
+    .await
+    .map(|_| ())
+}
+
+/// Takes a repository that has no manifest left from the catalog.
+pub(crate) async fn forget_repository(store: &dyn Store, name: &Repository) -> Result<(), StoreError> {
     if !search::is_held(store, name).await? {
         rewrite(store, &Key::Catalog, async |said| {
             let mut catalog = said.and_then(|said| Catalog::from_bytes(said).ok()).unwrap_or_default();

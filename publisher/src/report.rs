@@ -25,6 +25,7 @@ use crate::source::Told;
 use crate::store::{StoreError, Traffic};
 use crate::verify;
 
+mod collected;
 mod copied;
 mod document;
 mod founded;

@@ -54,7 +54,7 @@ pub async fn survey(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<
 
 /// What is there of v1 images, and of the layers of those that are not.
 pub(crate) async fn chain(store: &dyn Store, chain: &[v1::Image]) -> Result<Existing, StoreError> {
-    let mut existing = Existing::default();
+    let mut existing = Existing { since: Some(store.now().await?), ..Existing::default() };
     look(store, chain.iter().map(|image| Key::V1Ancestry(image.id)).collect(), SMALL_PER_JOB, &mut existing)
         .await?;
     let absent = chain.iter().filter(|image| !existing.has_v1(image));

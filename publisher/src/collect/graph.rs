@@ -61,6 +61,14 @@ pub(super) struct Graph {
 }
 
 impl Graph {
+    /// What a manifest refers to, as far as it was read.
+    pub(super) fn subject(&self, digest: &Digest) -> Option<Digest> {
+        match self.manifests.get(digest)? {
+            Read::Names(node) => node.subject,
+            Read::Absent | Read::Unreadable => None,
+        }
+    }
+
     /// Reads these manifests and all that are below them.
     pub(super) async fn read(
         &mut self,

@@ -27,7 +27,16 @@ pub(super) struct Live {
 pub(super) struct Kept {
     pub(super) manifests: BTreeSet<Digest>,
     pub(super) contents: BTreeSet<Digest>,
+    /// What manifests that stay refer to, there or not: clients ask who does.
+    pub(super) subjects: BTreeSet<Digest>,
     frozen: bool,
+}
+
+impl Kept {
+    /// Whether the list of what refers to this stays.
+    pub(super) fn lists(&self, subject: &Digest) -> bool {
+        self.manifests.contains(subject) || self.subjects.contains(subject)
+    }
 }
 
 /// From the roots on, all that is named, and what refers to a manifest that stays.
@@ -74,6 +83,7 @@ fn reached(held: &Held, graph: &Graph, roots: BTreeSet<Digest>) -> Kept {
         if let Some(node) = node(&digest) {
             waiting.extend(node.manifests.iter().chain(&node.twin));
             kept.contents.extend(&node.blobs);
+            kept.subjects.extend(node.subject);
         }
     }
     kept
@@ -123,10 +133,13 @@ fn below(name: &Repository, held: &Held, kept: &Kept, go: &mut impl FnMut(Key, &
     for (digest, item) in held.views.iter().filter(|(digest, _)| out(digest)) {
         go(Key::DigestView(name.clone(), *digest), item);
     }
-    for (digest, item) in held.referrers.iter().filter(|(digest, _)| out(digest)) {
+    for (digest, item) in held.referrers.iter().filter(|(digest, _)| !kept.lists(digest)) {
         go(Key::Referrers(name.clone(), *digest), item);
     }
     for (digest, item) in held.layers.iter().filter(|(digest, _)| !kept.contents.contains(digest)) {
         go(Key::LayerLink(name.clone(), *digest), item);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,10 @@
 //! Removing, so that whoever publishes meanwhile loses nothing without noticing.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use contract::key::Key;
+use contract::listing::Referrers;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::graph::Graph;
@@ -13,6 +15,9 @@ use super::{Collect, Roots, promises};
 use crate::activity::Run;
 use crate::apply::SMALL_PER_JOB;
 use crate::grace::{Grace, age};
+use crate::listings;
+use crate::plan::Change;
+use crate::remove::{forget_referrer, forget_repository};
 use crate::store::StoreError;
 
 /// How many objects are looked at before they are removed together.
@@ -38,12 +43,41 @@ impl Sweep<'_> {
         let now = self.collect.derive.store.now().await?;
         let (first, _): (Vec<_>, Vec<_>) =
             self.condemned(now).into_iter().partition(|(key, _)| promises(key));
-        let spared = self.remove(&first).await?;
+        let spared: BTreeSet<Key> = self.remove(&first).await?.into_iter().collect();
+        let gone = first.into_iter().map(|(key, _)| key).filter(|key| !spared.contains(key)).collect();
         if !spared.is_empty() {
-            self.spare(spared).await?;
+            self.spare(spared.into_iter().collect()).await?;
         }
+        self.unlist(gone).await?;
         let rest: Vec<_> = self.condemned(now).into_iter().filter(|(key, _)| !promises(key)).collect();
         self.remove(&rest).await.map(|_| ())
+    }
+
+    /// What is gone is taken from the lists that stay, before anything that it showed goes.
+    async fn unlist(&self, gone: Vec<Key>) -> Result<(), StoreError> {
+        let (derive, mut names) = (self.collect.derive, BTreeSet::new());
+        for key in gone {
+            let Key::RevisionLink(name, digest) = &key else { continue };
+            if let (Some(subject), Some(kept)) =
+                (self.graph.subject(digest), self.live.repositories.get(name))
+                && kept.lists(&subject)
+            {
+                forget_referrer(derive.store, name, digest, &subject).await?;
+                // Published again meanwhile, by somebody who found it still listed.
+                if let (Some(_), Some((bytes, manifest))) =
+                    (derive.store.look(&key).await?, derive.manifest(digest).await?)
+                {
+                    let said = Referrers::descriptor(*digest, bytes.len() as u64, &manifest);
+                    let change = Change::Referrer(name.clone(), subject, Box::new(said));
+                    listings::change(derive.store, &change).await?;
+                }
+            }
+            names.insert(name.clone());
+        }
+        for name in names {
+            forget_repository(derive.store, &name).await?;
+        }
+        Ok(())
     }
 
     fn condemned(&self, now: SystemTime) -> Vec<(Key, u64)> {

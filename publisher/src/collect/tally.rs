@@ -23,7 +23,7 @@ impl Count {
 
 /// The kinds of objects that are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub enum What {
     /// Manifests, configs and layers.
     Blobs,
@@ -37,7 +37,7 @@ pub enum What {
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Whether nothing was removed: what would have been.
     pub dry_run: bool,

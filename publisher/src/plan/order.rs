@@ -12,6 +12,7 @@ use contract::v1;
 
 use super::{Change, Existing, Plan, Step, Target, Wish};
 use crate::describe;
+use crate::grace::Grace;
 use crate::image::{self, Image};
 use crate::immutable::Refusal;
 use crate::store::Document;
@@ -67,12 +68,15 @@ fn relied(wish: &Wish<'_>, existing: &Existing, whole: bool) -> BTreeSet<Key> {
         let blobs = wish.image.blobs.iter().map(|blob| (Key::Blob(blob.digest), blob.size));
         relied.extend(blobs.filter(|(key, size)| existing.has(key, *size)).map(|(key, _)| key));
     }
-    for image in wish.chain() {
-        relied.extend(Some(Key::V1Ancestry(image.id)).filter(|_| existing.has_v1(image)));
-        let layer = Key::V1Layer(image.id);
-        relied.extend(Some(layer).filter(|layer| existing.has(layer, image.layer.size)));
-    }
+    relied.extend(relied_of_v1(wish.chain(), existing));
     relied
+}
+
+fn relied_of_v1(chain: &[v1::Image], existing: &Existing) -> impl Iterator<Item = Key> {
+    chain.iter().flat_map(|image| {
+        let layer = Some(Key::V1Layer(image.id)).filter(|layer| existing.has(layer, image.layer.size));
+        Some(Key::V1Ancestry(image.id)).filter(|_| existing.has_v1(image)).into_iter().chain(layer)
+    })
 }
 
 fn refresh(plan: &mut Plan, existing: &Existing) {
@@ -124,7 +128,13 @@ fn v1_layers(chain: &[&v1::Image], existing: &Existing) -> Vec<Step> {
 pub fn v1_images(chain: &[v1::Image], existing: &Existing) -> Plan {
     let mut plan = Plan::default();
     let absent: Vec<&v1::Image> = chain.iter().filter(|image| !existing.has_v1(image)).collect();
-    if absent.iter().all(|image| existing.has(&Key::Blob(image.layer.digest), image.layer.size)) {
+    if !absent.is_empty()
+        && absent.iter().all(|image| existing.has(&Key::Blob(image.layer.digest), image.layer.size))
+    {
+        // Whoever does not know how soon a store collects refreshes whatever is not new.
+        plan = Plan { since: existing.since, grace: Grace::new(Grace::LEAST), ..plan };
+        plan.relied = relied_of_v1(chain, existing).collect();
+        refresh(&mut plan, existing);
         plan.phase("v1 layers", v1_layers(&absent, existing));
         v1_documents(&mut plan, &absent);
     }

@@ -4,13 +4,16 @@ use contract::key::Key;
 use contract::v1;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use crate::apply::{Apply, PublishError};
+use crate::apply::{Applied, Apply, PublishError};
 use crate::derive::Derive;
 use crate::found::Found;
-use crate::plan;
+use crate::plan::{self, Step};
 use crate::progress::Silent;
 use crate::stored::Stored;
 use crate::survey;
+
+/// How often a plan is made anew.
+const ROUNDS: u32 = 3;
 
 /// Writes what is missing of them, and returns how many objects that were.
 pub(super) async fn write(derive: Derive<'_>, found: &Found, jobs: usize) -> Result<usize, PublishError> {
@@ -25,8 +28,14 @@ async fn of_tag(derive: Derive<'_>, link: Key) -> Result<usize, PublishError> {
     let Some(digest) = derive.target(&link).await? else { return Ok(0) };
     let Some((_, manifest)) = derive.manifest(&digest).await? else { return Ok(0) };
     let chain = derive.chain(&manifest).await?;
-    let plan = plan::v1_images(&chain, &survey::chain(derive.store, &chain).await?);
     // There are other tags to work on meanwhile.
-    Apply { from: &Stored(derive.store), derive, jobs: 1, progress: &Silent }.run(&plan).await?;
-    Ok(plan.steps().count())
+    let apply = Apply { from: &Stored(derive.store), derive, jobs: 1, progress: &Silent };
+    for _ in 0..ROUNDS {
+        let plan = plan::v1_images(&chain, &survey::chain(derive.store, &chain).await?);
+        if matches!(apply.run(&plan).await?, Applied::Whole) {
+            return Ok(plan.steps().filter(|step| !matches!(step, Step::Refresh(_))).count());
+        }
+    }
+    // Somebody collects what this would name; the next `relist` finds what is left.
+    Ok(0)
 }

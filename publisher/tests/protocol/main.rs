@@ -6,6 +6,7 @@
 
 mod again;
 mod aged;
+mod collected;
 mod concurrent;
 mod copied;
 mod counting;

@@ -49,6 +49,12 @@ impl Sample {
         self.root.as_ref().unwrap().digest
     }
 
+    /// Whether its root has that one's as its subject.
+    pub(crate) fn refers_to(&self, other: &Self) -> bool {
+        let manifest: Value = serde_json::from_slice(&self.contents[&self.digest()]).unwrap();
+        manifest["subject"]["digest"] == other.digest().to_string()
+    }
+
     fn add(&mut self, media_type: &str, bytes: impl Into<Bytes>) -> Descriptor {
         let bytes = bytes.into();
         let digest = Digest::of(self.algorithm, &bytes);
