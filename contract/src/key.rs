@@ -9,6 +9,7 @@ use std::fmt;
 
 use crate::digest::{Digest, Hex};
 use crate::name::{Repository, Tag};
+use crate::packed::Packed;
 use crate::v1;
 
 mod parse;
@@ -61,6 +62,8 @@ pub enum Key {
     V1Layer(v1::Id),
     /// Published by digest alone: not garbage, though no tag names it.
     Keep(Repository, Digest),
+    /// Which blob this plain layer became when it was compressed: a hint, so that nobody compresses it again.
+    Diff(Digest, Packed),
     /// What repositories say of themselves, for those who search.
     Search,
     /// The store's own settings.
@@ -114,6 +117,8 @@ pub enum Prefix {
     V1Images,
     /// What was published by digest alone.
     Keeps,
+    /// What is remembered of compressed layers.
+    Diffs,
     /// The pieces of all large objects.
     Segments,
     /// The v1 tags and lists of one repository.
@@ -142,6 +147,7 @@ impl Key {
             | Self::V1Images(_)
             | Self::V1Tags(_)
             | Self::V1Tag(..)
+            | Self::Diff(..)
             | Self::Search
             | Self::Settings
             | Self::Probe
@@ -171,6 +177,7 @@ impl Key {
             | Self::V1Tag(..)
             | Self::V1Json(_)
             | Self::V1Ancestry(_)
+            | Self::Diff(..)
             | Self::Search
             | Self::Settings
             | Self::Probe
@@ -192,6 +199,7 @@ impl Key {
     pub fn is_public(&self) -> bool {
         match self {
             Self::Keep(..)
+            | Self::Diff(..)
             | Self::Settings
             | Self::Probe
             | Self::Collector
@@ -239,6 +247,7 @@ impl Key {
             | Self::V1Ancestry(_)
             | Self::V1Layer(_)
             | Self::Keep(..)
+            | Self::Diff(..)
             | Self::Settings
             | Self::Probe
             | Self::Collector
@@ -268,6 +277,7 @@ impl Key {
             | Self::V1Ancestry(_)
             | Self::V1Layer(_)
             | Self::Keep(..)
+            | Self::Diff(..)
             | Self::Search
             | Self::Settings
             | Self::Probe
@@ -326,6 +336,7 @@ impl Key {
             Self::V1Ancestry(id) => of_v1_image(to, id, "/ancestry"),
             Self::V1Layer(id) => of_v1_image(to, id, "/layer"),
             Self::Keep(name, digest) => kept(to, name, digest),
+            Self::Diff(digest, packed) => of_diff(to, digest, *packed),
             Self::Search => to.write_str(SEARCH),
             Self::Settings => put(to, &[OWN, "/settings.json"]),
             Self::Probe => put(to, &[OWN, "/probe.json"]),
@@ -379,6 +390,12 @@ fn kept(to: &mut (impl fmt::Write + ?Sized), name: &Repository, digest: &Digest)
     of_digest(to, digest)
 }
 
+fn of_diff(to: &mut (impl fmt::Write + ?Sized), digest: &Digest, packed: Packed) -> fmt::Result {
+    put(to, &[OWN, "/diff/"])?;
+    of_digest(to, digest)?;
+    write!(to, "/{packed}")
+}
+
 fn of_v1_image(to: &mut (impl fmt::Write + ?Sized), id: &v1::Id, end: &str) -> fmt::Result {
     put(to, &[V1_IMAGES, "/"])?;
     Hex(&id.0).spell(to)?;
@@ -409,6 +426,7 @@ impl Prefix {
             Self::Blobs => format!("{BLOBS}/"),
             Self::V1Images => format!("{V1_IMAGES}/"),
             Self::Keeps => format!("{OWN}/keep/"),
+            Self::Diffs => format!("{OWN}/diff/"),
             Self::Segments => format!("{OWN}/segments/"),
             Self::V1Tags(name) => format!("{V1_REPOSITORIES}/{name}/"),
         }

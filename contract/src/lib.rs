@@ -10,6 +10,7 @@ pub mod manifest;
 pub mod manner;
 pub mod media;
 pub mod name;
+pub mod packed;
 pub mod pattern;
 pub mod settings;
 pub mod v1;

@@ -99,6 +99,7 @@ async fn read<B>(
         | Key::V1Json(_)
         | Key::V1Ancestry(_)
         | Key::Keep(..)
+        | Key::Diff(..)
         | Key::Search
         | Key::Settings
         | Key::Probe
@@ -188,6 +189,7 @@ pub(crate) fn missing(key: &Key) -> Unknown {
         | Key::V1Ancestry(_)
         | Key::V1Layer(_)
         | Key::Keep(..)
+        | Key::Diff(..)
         | Key::Search
         | Key::Settings
         | Key::Probe

@@ -9,8 +9,8 @@ use contract::name::Repository;
 use contract::pattern::TagPattern;
 
 use crate::rate::Rate;
-use crate::source::ManifestType;
 use crate::source::registry::Host;
+use crate::source::{Compression, ManifestType};
 use crate::store::Location;
 
 mod copy;
@@ -251,6 +251,12 @@ pub struct Publish {
     /// Which manifest an archive of plain layers gets; others keep theirs [default: docker]
     #[arg(long, value_enum, env = "REGISTRY_PUBLISHER_MANIFEST_TYPE")]
     pub manifest_type: Option<ManifestType>,
+    /// How such an archive's layers are packed
+    #[command(flatten)]
+    pub layers: Layers,
+    /// Read and check all contents of the source, also those that need not be sent
+    #[arg(long)]
+    pub verify_source: bool,
     /// Write nothing for Registry v1 (Docker before 1.10)
     #[arg(long)]
     pub no_v1: bool,
@@ -275,6 +281,19 @@ pub struct FromRegistry {
     #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = Host::parse,
           env = "REGISTRY_PUBLISHER_INSECURE_SOURCE")]
     pub insecure_source: Vec<Host>,
+}
+
+/// How the layers of a docker archive are packed. Images that have a manifest keep theirs.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Layers {
+    /// What plain layers of a docker archive become, and with anything but `keep` the others too; images that have a
+    /// manifest keep it, unless layers of theirs are plain. zstd takes an OCI manifest, and Registry v1 does not have it
+    /// [default: keep]
+    #[arg(long, value_enum, env = "REGISTRY_PUBLISHER_COMPRESSION")]
+    pub compression: Option<Compression>,
+    /// How much: 1 to 12 for gzip, 1 to 22 for zstd [default: 4, 3]
+    #[arg(long, value_name = "N", env = "REGISTRY_PUBLISHER_COMPRESSION_LEVEL")]
+    pub compression_level: Option<u8>,
 }
 
 /// Tags that must not be moved, for `publish` and `tag`.

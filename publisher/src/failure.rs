@@ -126,7 +126,7 @@ pub enum CommandError {
     },
     /// The source's side.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(SourceError),
     /// An image in the store is damaged or incomplete.
     #[error("the image in the store cannot be used")]
     Image(#[source] Box<ImageError>),
@@ -201,6 +201,15 @@ impl From<SendError> for CommandError {
         match error {
             SendError::Content(error) => Self::Content(error),
             SendError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<SourceError> for CommandError {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Send(error) => error.into(),
+            error => Self::Source(error),
         }
     }
 }

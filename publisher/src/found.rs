@@ -58,6 +58,7 @@ impl Found {
                 | Key::V1Ancestry(_)
                 | Key::V1Layer(_)
                 | Key::Keep(..)
+                | Key::Diff(..)
                 | Key::Search
                 | Key::Settings
                 | Key::Probe

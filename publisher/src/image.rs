@@ -1,6 +1,6 @@
 //! An image: a verified graph of descriptors, with its small documents in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use contract::manifest::{Manifest, ManifestError};
 use contract::media::MediaType;
 
 use crate::content::{ContentError, Open};
+use crate::remembered::Compressed;
 use crate::source::registry::RegistryError;
 
 mod build;
@@ -38,6 +39,10 @@ pub struct Image {
     pub missing: Vec<Descriptor>,
     /// Foreign layers that the source lacks, as they may.
     pub foreign: Vec<Descriptor>,
+    /// Layers that were compressed to make it.
+    pub compressed: Vec<Compressed>,
+    /// Blobs that were sent while others were packed.
+    pub sent: BTreeSet<Digest>,
 }
 
 /// A manifest with its bytes.

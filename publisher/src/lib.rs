@@ -5,6 +5,7 @@
 //! [`publish::publish`] → [`store::Store`]. The command line is [`cli`] and [`command`].
 
 mod activity;
+pub mod ahead;
 pub mod announce;
 pub mod apply;
 mod claim;
@@ -32,6 +33,7 @@ pub mod publish;
 pub mod rate;
 mod reading;
 pub mod relist;
+pub mod remembered;
 pub mod remove;
 pub mod report;
 pub mod retain;

@@ -12,11 +12,11 @@ use contract::settings::StoreSettings;
 use serde::Deserialize;
 
 use crate::announce::{PurgeFile, WebhookFile};
-use crate::cli::{Fixed, Format, Global, Init, S3};
+use crate::cli::{Fixed, Format, Global, Init, Layers, S3};
 use crate::grace::Grace;
 use crate::immutable::Immutable;
 use crate::rate::{Rate, RateError};
-use crate::source::ManifestType;
+use crate::source::{Compress, Compression, ManifestType};
 use crate::store::{Location, LocationError, Objects, Patience};
 
 /// Blobs at the same time.
@@ -61,6 +61,10 @@ pub struct File {
     pub v1_platform: Option<String>,
     /// As `--manifest-type`.
     pub manifest_type: Option<ManifestType>,
+    /// As `--compression`.
+    pub compression: Option<Compression>,
+    /// As `--compression-level`.
+    pub compression_level: Option<u8>,
     /// As `--format`.
     pub format: Option<Format>,
     /// Who is told of changes.
@@ -96,6 +100,10 @@ pub struct Settings {
     pub v1_platform: String,
     /// Of manifests that we make.
     pub manifest_type: ManifestType,
+    /// Of layers that we pack, by the file.
+    pub compression: Option<Compression>,
+    /// By the file.
+    pub compression_level: Option<u8>,
     /// Of results.
     pub format: Format,
     /// Who is told of changes.
@@ -201,6 +209,8 @@ pub fn resolve(flags: &Global, file: &File) -> Result<Settings, SettingsError> {
         immutable: file.immutable.clone(),
         v1_platform,
         manifest_type: file.manifest_type.unwrap_or_default(),
+        compression: file.compression,
+        compression_level: file.compression_level,
         format: flags.format.or(file.format).unwrap_or_default(),
         webhooks: file.webhooks.clone(),
         purges: file.purges.clone(),
@@ -221,6 +231,24 @@ impl Settings {
             immutable: self.immutable.union(&said.immutable).cloned().collect(),
             grace: said.grace.unwrap_or(StoreSettings::GRACE),
         }
+    }
+}
+
+impl Settings {
+    /// How layers are packed: what the flags leave open is what the file says. A level in the file goes with the
+    /// compression there. Pure.
+    pub fn compress(&self, flags: &Layers) -> Result<Compress, SettingsError> {
+        let wanted = flags.compression.or(self.compression).unwrap_or_default();
+        let of_file = if flags.compression.is_none() { self.compression_level } else { None };
+        let level = flags.compression_level.or(of_file);
+        Compress::new(wanted, level).ok_or_else(|| SettingsError::Value {
+            name: "compression-level",
+            value: level.unwrap_or_default().to_string(),
+            expected: match wanted.levels() {
+                Some(levels) => format!("expected {} to {}", levels.start(), levels.end()),
+                None => "plain layers have none".into(),
+            },
+        })
     }
 }
 

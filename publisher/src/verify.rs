@@ -17,6 +17,7 @@ mod finding;
 mod lists;
 mod looking;
 mod manifests;
+mod memory;
 mod of_v1;
 mod remembered;
 mod repair;
@@ -54,6 +55,7 @@ impl Verify<'_> {
         if only.is_none() {
             catalog(&looking, &found).await?;
             search(&looking).await?;
+            memory::look(&looking).await?;
         }
         Ok(looking.summary(found.held().count()))
     }

@@ -39,6 +39,7 @@ fn api_path(key: &Key, holder: &Repository) -> Option<String> {
         | Key::TagLink(..)
         | Key::TagHistoryLink(..)
         | Key::Keep(..)
+        | Key::Diff(..)
         | Key::Search
         | Key::Settings
         | Key::Probe

@@ -34,7 +34,7 @@ fn publish_layout(store: &Store, reference: &str, layout: &Layout) {
 
 fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
-    flate2::read::GzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
+    flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
     plain
 }
 

@@ -24,6 +24,7 @@ pub fn path(repository: &Repository, key: &Key) -> Option<String> {
         | Key::TagLink(..)
         | Key::TagHistoryLink(..)
         | Key::Keep(..)
+        | Key::Diff(..)
         | Key::Search
         | Key::Settings
         | Key::Probe

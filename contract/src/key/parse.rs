@@ -96,6 +96,10 @@ fn own(rest: &str) -> Option<Key> {
     if let Some(segment) = rest.strip_prefix("segments/") {
         return segment_of(segment);
     }
+    if let Some(diff) = rest.strip_prefix("diff/") {
+        let [algorithm, hex, packed] = parts(diff)?;
+        return Some(Key::Diff(Digest::from_parts(algorithm, hex).ok()?, packed.parse().ok()?));
+    }
     let (name, digest) = rest.strip_prefix("keep/")?.split_once("/_revisions/")?;
     let [algorithm, hex] = parts(digest)?;
     Some(Key::Keep(name.parse().ok()?, Digest::from_parts(algorithm, hex).ok()?))

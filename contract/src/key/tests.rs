@@ -34,6 +34,7 @@ fn each() -> Vec<Key> {
         Key::V1Ancestry(id),
         Key::V1Layer(id),
         Key::Keep(name, sha512),
+        Key::Diff(sha256, Packed::Gzip(4)),
         Key::Search,
         Key::Settings,
         Key::Probe,
@@ -99,6 +100,8 @@ fn other_paths_are_no_keys() {
         "static-registry/segments/static-registry/lock/00000000000000ab/00007",
         "static-registry/segments/images/00000000000000ab/00007",
         "images/0/json",
+        &format!("static-registry/diff/sha256/{hex}/gzip-04"),
+        &format!("static-registry/diff/sha256/{hex}"),
     ] {
         assert_eq!(Key::parse(path), None, "{path}");
     }

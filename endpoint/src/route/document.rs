@@ -29,6 +29,7 @@ pub(super) fn is(key: &Key) -> bool {
         | Key::TagLink(..)
         | Key::TagHistoryLink(..)
         | Key::Keep(..)
+        | Key::Diff(..)
         | Key::Search
         | Key::Settings
         | Key::Probe

@@ -26,6 +26,7 @@ pub(super) fn repository<'p>(path: &'p str, key: &Key) -> Option<Cow<'p, str>> {
         | Key::TagLink(..)
         | Key::TagHistoryLink(..)
         | Key::Keep(..)
+        | Key::Diff(..)
         | Key::Search
         | Key::Settings
         | Key::Probe
@@ -56,6 +57,7 @@ pub(super) fn renamed(key: Key, name: Repository) -> Option<Key> {
         | Key::V1Json(_)
         | Key::V1Ancestry(_)
         | Key::V1Layer(_)
+        | Key::Diff(..)
         | Key::Search
         | Key::Settings
         | Key::Probe
@@ -88,6 +90,7 @@ pub(super) fn renamed_path(path: &str, key: &Key, old: &str, new: &Repository) -
         | Key::V1Ancestry(_)
         | Key::V1Layer(_)
         | Key::Keep(..)
+        | Key::Diff(..)
         | Key::Search
         | Key::Settings
         | Key::Probe

@@ -18,6 +18,8 @@ pub enum Action {
     Published,
     /// Under another name, of what was there.
     Tagged,
+    /// Back to where the tag once pointed.
+    RolledBack,
     /// A tag or a manifest is gone.
     Removed,
 }
@@ -28,6 +30,7 @@ impl Action {
         match self {
             Self::Published => "published",
             Self::Tagged => "tagged",
+            Self::RolledBack => "rolled-back",
             Self::Removed => "removed",
         }
     }
@@ -153,6 +156,14 @@ impl Changes {
         changes.with_paths()
     }
 
+    /// Of a tag of which no more is known than where it pointed.
+    pub fn of_tag(name: &Repository, tag: &Tag, digest: Digest) -> Self {
+        let mut changes = Self::of_removal(name, &BTreeSet::from([tag.clone()]), None, None);
+        let told = Told { digest, size: None, media_type: None };
+        changes.events.iter_mut().for_each(|event| event.manifest = Some(told.clone()));
+        changes
+    }
+
     /// An event names what is of its tag or digest, and the lists of its repository.
     fn with_paths(mut self) -> Self {
         for event in &mut self.events {
@@ -217,6 +228,7 @@ fn concerns(key: &Key, name: &Repository, tag: Option<&Tag>) -> bool {
         | Key::V1Ancestry(_)
         | Key::V1Layer(_)
         | Key::Keep(..)
+        | Key::Diff(..)
         | Key::Settings
         | Key::Probe
         | Key::Collector

@@ -106,7 +106,7 @@ impl Webhook {
         ];
         add(&mut target, fields);
         let action = match event.action {
-            Action::Published | Action::Tagged => "push",
+            Action::Published | Action::Tagged | Action::RolledBack => "push",
             Action::Removed => "delete",
         };
         let host = self.registry.as_ref().and_then(Url::host_str).unwrap_or_default();

@@ -95,6 +95,7 @@ impl Stock {
             Key::V1Tags(name) => self.of(name.repository()).has_v1_list = true,
             Key::V1Images(_)
             | Key::Catalog
+            | Key::Diff(..)
             | Key::Search
             | Key::Settings
             | Key::Probe

@@ -7,6 +7,7 @@ use contract::digest::{Algorithm, Digest};
 use super::inspect::resolve;
 use super::naming::Naming;
 use super::{Context, reference};
+use crate::announce::Action;
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
@@ -35,7 +36,9 @@ pub(super) async fn run(args: &cli::Join, context: &Context<'_>) -> Result<(), C
             let root = described(&index, args.manifest_type);
             let from = Beside { digest: root.digest, bytes: index, rest: &Stored(store) };
             let references = std::slice::from_ref(&target);
-            Naming { from: &from, root, references, fixed: &args.fixed }.run(&opened, context).await
+            Naming { from: &from, root, action: Action::Tagged, references, fixed: &args.fixed }
+                .run(&opened, context)
+                .await
         })
         .await?;
     context.announce(&announcing, store, &changes).await

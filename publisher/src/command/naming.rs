@@ -20,6 +20,8 @@ pub(super) struct Naming<'a> {
     /// Where its documents are read.
     pub(super) from: &'a dyn Open,
     pub(super) root: Descriptor,
+    /// What those are told who want to know.
+    pub(super) action: Action,
     pub(super) references: &'a [Reference],
     pub(super) fixed: &'a cli::Fixed,
 }
@@ -45,6 +47,6 @@ impl Naming<'_> {
         let published =
             Published { image: &image, targets: &targets, plan: &plan, v1, traffic: &traffic, read: 0 };
         report.published(&published, settings.format);
-        Ok(Changes::of_plan(Action::Tagged, &wish, &plan))
+        Ok(Changes::of_plan(self.action, &wish, &plan))
     }
 }

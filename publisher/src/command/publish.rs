@@ -9,6 +9,7 @@ use contract::settings::StoreSettings;
 use contract::v1;
 
 use super::{Context, Opened, reference};
+use crate::ahead::Ahead;
 use crate::announce::{Action, Changes};
 use crate::apply::Apply;
 use crate::cli;
@@ -38,8 +39,7 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
         Err(CommandError::Store(error)) if error.kind == Kind::NoStore && is_folder(location) => None,
         opened => Some(opened?),
     };
-    let wanted = wanted(args, context, &references);
-    let opened = context.unless_interrupted(source::open(&args.source, &wanted, *report)).await?;
+    let opened = opened(args, &references, early.as_ref(), context).await?;
     check_digests(&references, &opened.image)?;
     let Opened { store, rules } = match early {
         Some(opened) => opened,
@@ -78,14 +78,40 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
     Ok(())
 }
 
-fn wanted<'a>(args: &'a cli::Publish, context: &'a Context<'_>, references: &'a [Reference]) -> Wanted<'a> {
-    Wanted {
+/// Opens the source. Layers that are packed for it go to the store meanwhile, where that is there and nothing can be
+/// refused any longer.
+async fn opened(
+    args: &cli::Publish,
+    references: &[Reference],
+    early: Option<&Opened>,
+    context: &Context<'_>,
+) -> Result<source::Opened, CommandError> {
+    let Context { settings, report, .. } = context;
+    let wanted = Wanted {
         image: args.image.as_deref(),
         references,
-        manifest_type: args.manifest_type.unwrap_or(context.settings.manifest_type),
+        manifest_type: args.manifest_type.unwrap_or(settings.manifest_type),
+        compress: settings.compress(&args.layers)?,
+        to: &(),
+        verify: args.verify_source,
         strict: args.strict,
         access: context.access(&args.from_registry),
-    }
+    };
+    let Some(Opened { store, rules }) = early else {
+        return context.unless_interrupted(source::open(&args.source, &wanted, *report)).await;
+    };
+    let immutable = rules.immutable(&args.fixed);
+    let may_move = |tag: &Tag| immutable.why(tag).is_none();
+    let is_free = references.iter().all(|reference| reference.digest.is_none())
+        && targets(references).iter().flat_map(|target| &target.tags).all(may_move);
+    // A limit is for all that is sent together, later.
+    let now = is_free && !args.dry_run && settings.limit_rate.is_none();
+    let ahead = Ahead::new(&**store, now.then_some(settings.jobs));
+    let wanted = Wanted { to: &ahead, ..wanted };
+    let opening = async { Ok(source::open(&args.source, &wanted, *report).await?) };
+    let mut opened = context.guarded(&**store, opening).await?;
+    opened.image.sent = ahead.sent();
+    Ok(opened)
 }
 
 /// Ends what dead runs left. That it fails hinders no publication: a publisher may lack the right to look.

@@ -1,6 +1,5 @@
 //! `retain`: keep some tags, remove the others.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -81,9 +80,8 @@ impl Judging<'_> {
         let mut moved = Vec::new();
         for candidate in retain::going(&verdicts).filter(|_| self.remove) {
             if retain::remove(self.derive, &name, candidate).await? {
-                let tags = BTreeSet::from([candidate.tag.clone()]);
                 let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-                changes.add(Changes::of_removal(&name, &tags, None, None));
+                changes.add(Changes::of_tag(&name, &candidate.tag, candidate.digest));
             } else {
                 moved.push(candidate.tag.clone());
             }

@@ -3,6 +3,7 @@
 use super::Context;
 use super::history::{of, tagged};
 use super::naming::Naming;
+use crate::announce::Action;
 use crate::cli::{Fixed, Rollback};
 use crate::derive::Derive;
 use crate::failure::CommandError;
@@ -31,6 +32,7 @@ pub(super) async fn run(args: &Rollback, context: &Context<'_>) -> Result<(), Co
             let naming = Naming {
                 from: &Stored(store),
                 root,
+                action: Action::RolledBack,
                 references: std::slice::from_ref(&wanted),
                 fixed: &Fixed::default(),
             };

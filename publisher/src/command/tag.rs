@@ -3,6 +3,7 @@
 use super::inspect::resolve;
 use super::naming::Naming;
 use super::{Context, reference};
+use crate::announce::Action;
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
@@ -22,7 +23,13 @@ pub(super) async fn run(args: &cli::Tag, context: &Context<'_>) -> Result<(), Co
             let absent = || CommandError::Absent(from.to_string());
             let digest = resolve(derive, &from).await?.ok_or_else(absent)?;
             let root = derive.root(digest).await?.ok_or_else(absent)?;
-            let naming = Naming { from: &Stored(store), root, references: &references, fixed: &args.fixed };
+            let naming = Naming {
+                from: &Stored(store),
+                root,
+                action: Action::Tagged,
+                references: &references,
+                fixed: &args.fixed,
+            };
             naming.run(&opened, context).await
         })
         .await?;

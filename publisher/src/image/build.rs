@@ -1,6 +1,6 @@
 //! From what the source holds to what is published: whole images only, indexes without what is missing.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use contract::descriptor::Descriptor;
 use contract::digest::Digest;
@@ -46,6 +46,8 @@ pub(super) fn build(graph: &Graph, root: &Descriptor) -> Result<Image, ImageErro
         configs: BTreeMap::new(),
         missing: Vec::new(),
         foreign: Vec::new(),
+        compressed: Vec::new(),
+        sent: BTreeSet::new(),
     };
     let mut builder = Builder { graph, image, done: HashMap::new(), blobs: HashSet::new() };
     let kept = builder.manifest(root, 0)?.ok_or_else(|| why_nothing(graph, root))?;

@@ -27,6 +27,7 @@ pub fn plan(wish: &Wish<'_>, existing: &Existing) -> Result<Plan, Refusal> {
     let image = wish.image;
     if existing.agrees {
         plan.reused.clone_from(&image.blobs);
+        remember(&mut plan, image);
         return Ok(plan);
     }
     let new: Vec<&Target> = wish
@@ -41,6 +42,7 @@ pub fn plan(wish: &Wish<'_>, existing: &Existing) -> Result<Plan, Refusal> {
     } else {
         blobs(&mut plan, image, existing);
     }
+    remember(&mut plan, image);
     let mut links = layer_links(image, &new);
     let v1: Vec<_> = match wish.chain() {
         chain if existing.has_chain(chain) => Vec::new(),
@@ -107,6 +109,12 @@ fn blobs(plan: &mut Plan, image: &Image, existing: &Existing) {
         "layers and configs",
         sent.into_iter().map(|blob| Step::Send(Key::Blob(blob.digest), blob.clone())).collect(),
     );
+}
+
+/// What layers became is remembered when it is there.
+fn remember(plan: &mut Plan, image: &Image) {
+    let steps = image.compressed.iter().map(|layer| Step::Write(layer.key(), layer.document())).collect();
+    plan.phase("memory of compressed layers", steps);
 }
 
 fn layer_links(image: &Image, targets: &[&Target]) -> Vec<Step> {

@@ -17,7 +17,9 @@ use crate::verify;
 /// What `publish` did.
 pub(super) fn published(published: &Published<'_>, took: Duration) -> String {
     let image = published.image;
-    let is_reused = |digest| published.plan.reused.iter().any(|blob| blob.digest == digest);
+    let is_reused = |digest| {
+        published.plan.reused.iter().any(|blob| blob.digest == digest) && !image.sent.contains(&digest)
+    };
     let is_written = |digest| {
         let written = |step: &Step| matches!(step, Step::Write(Key::Blob(blob), _) if *blob == digest);
         published.plan.steps().any(written)
@@ -50,7 +52,7 @@ pub(super) fn published(published: &Published<'_>, took: Duration) -> String {
         "foreign": image.foreign,
         "v1": published.v1,
         "bytesRead": published.read,
-        "bytesSent": published.plan.bytes(),
+        "bytesSent": summary::bytes(published),
         "bytesSkipped": summary::skipped(published),
         "requests": published.traffic.sent,
         "requestsRepeated": published.traffic.repeated,

@@ -130,3 +130,22 @@ fn the_example_is_a_settings_file() {
 fn unknown_keys_are_refused() {
     assert!(toml::from_str::<File>("secret-key = \"x\"").is_err());
 }
+
+#[test]
+fn a_level_goes_with_its_compression() {
+    let of_file = |text: &str| resolve(&Global::default(), &toml::from_str(text).unwrap()).unwrap();
+    let flags = |compression, compression_level| Layers { compression, compression_level };
+    let (gzip, zstd, none) = (Compression::Gzip, Compression::Zstd, Compression::None);
+    let file = of_file("compression = \"zstd\"\ncompression-level = 19");
+    for (said, expected) in [
+        (flags(None, None), Compress::new(zstd, Some(19))),
+        (flags(None, Some(3)), Compress::new(zstd, Some(3))),
+        (flags(Some(gzip), None), Compress::new(gzip, None)),
+        (flags(Some(gzip), Some(19)), None),
+        (flags(Some(none), None), Compress::new(none, None)),
+        (flags(Some(none), Some(1)), None),
+    ] {
+        assert_eq!(file.compress(&said).ok(), expected, "{said:?}");
+    }
+    assert_eq!(of_file("").compress(&Layers::default()).unwrap(), Compress::default());
+}

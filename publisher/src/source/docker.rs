@@ -8,7 +8,6 @@ use bytes::Bytes;
 use contract::descriptor::Descriptor;
 use contract::digest::{Algorithm, Digest};
 use contract::media::MediaType;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -18,8 +17,9 @@ use super::layer::{self, Layer, LayerError};
 use super::packing::Packing;
 use super::place::{Place, off};
 use super::tree::Tree;
-use super::{ManifestType, SourceError, Told, work};
+use super::{ManifestType, SourceError, Told, Wanted, layers};
 use crate::image::CONFIG_MAX;
+use crate::remembered::Compressed;
 
 /// An image of `manifest.json`.
 #[derive(Debug, Deserialize)]
@@ -48,6 +48,8 @@ pub(super) struct Made {
     pub root: Descriptor,
     /// All that it names, and itself.
     pub places: HashMap<Digest, Place>,
+    /// Layers that were compressed for it.
+    pub compressed: Vec<Compressed>,
 }
 
 impl Entry {
@@ -90,8 +92,7 @@ impl Entry {
         Ok((bytes, found))
     }
 
-    /// Whether any of its layers is a plain tar, so that a manifest has to be made. Layers that are absent or encrypted
-    /// are not.
+    /// Whether any of its layers is a plain tar. Layers that are absent or encrypted are not.
     pub(super) async fn is_plain(&self, tree: &Tree) -> Result<bool, ArchiveError> {
         for member in self.layers() {
             let Some(place) = tree.find(member).await? else { continue };
@@ -132,15 +133,15 @@ impl Entry {
     pub(super) async fn make(
         &self,
         tree: &Tree,
-        manifest_type: ManifestType,
+        wanted: &Wanted<'_>,
         told: &dyn Told,
     ) -> Result<Made, SourceError> {
         let (config, config_digest) = self.config(tree).await?;
         let diff_ids = self.diff_ids(tree, &config)?;
-        let layers = self.pack(tree, &diff_ids, told).await?;
+        let layers = self.pack(tree, &diff_ids, wanted, told).await?;
         // Docker's manifest has no name for zstd that all clients know; those that read zstd read OCI's.
         let zstd = layers.values().any(|layer| layer.packing == Packing::Zstd);
-        let manifest_type = if zstd { ManifestType::Oci } else { manifest_type };
+        let manifest_type = if zstd { ManifestType::Oci } else { wanted.manifest_type };
         let named = diff_ids.iter().filter_map(|diff_id| {
             let made = |layer: &Layer| {
                 Descriptor::new(layer.media_type(manifest_type), layer.digest, layer.place.size())
@@ -150,15 +151,17 @@ impl Entry {
         let (root, bytes) = manifest(manifest_type, config_digest, config.len(), named.collect());
         let mut places =
             HashMap::from([(config_digest, Place::Memory(config)), (root.digest, Place::Memory(bytes))]);
+        let compressed = layers.iter().filter_map(|(diff_id, layer)| layer.compressed(diff_id)).collect();
         places.extend(layers.into_values().map(|layer| (layer.digest, layer.place)));
-        Ok(Made { root, places })
+        Ok(Made { root, places, compressed })
     }
 
-    /// Every layer by its diff id, so that one that is there twice is packed once; in parallel.
+    /// Every layer by its diff id, so that one that is there twice is packed once.
     async fn pack(
         &self,
         tree: &Tree,
         diff_ids: &[Digest],
+        wanted: &Wanted<'_>,
         told: &dyn Told,
     ) -> Result<HashMap<Digest, Layer>, SourceError> {
         let mut places = BTreeMap::new();
@@ -167,28 +170,7 @@ impl Entry {
                 places.insert(*diff_id, (member.as_str(), self.layer(tree, member).await?));
             }
         }
-        let cores = std::thread::available_parallelism().map_or(1, Into::into);
-        let all: Vec<_> = places
-            .into_iter()
-            .map(|(diff_id, (member, place))| pack(tree, member, place, diff_id, told))
-            .collect();
-        stream::iter(all).buffer_unordered(cores).try_collect().await
-    }
-}
-
-async fn pack(
-    tree: &Tree,
-    member: &str,
-    place: Place,
-    diff_id: Digest,
-    told: &dyn Told,
-) -> Result<(Digest, Layer), SourceError> {
-    let (what, total) = (format!("packing {member}"), Some(place.size()));
-    tree.counter()(place.size());
-    let packed = work::run(&what, total, told, move |tell| layer::pack(&place, &diff_id, tell)).await;
-    match packed.map_err(LayerError::Read).flatten() {
-        Ok(layer) => Ok((diff_id, layer)),
-        Err(source) => Err(SourceError::Layer { name: tree.name.clone(), member: member.to_owned(), source }),
+        layers::pack(tree, places, wanted, told).await
     }
 }
 

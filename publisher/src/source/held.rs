@@ -12,6 +12,9 @@ use futures_util::{StreamExt, TryStreamExt};
 use super::place::Place;
 use super::tree::Tree;
 use crate::content::{Chunks, Content, Open};
+use crate::image::Image;
+use crate::remembered::Compressed;
+use crate::store::SendError;
 
 /// How a source's files are named by digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub(super) struct Held {
     pub naming: Naming,
     /// What comes from elsewhere; asked first.
     pub made: HashMap<Digest, Place>,
+    /// Layers that were compressed here.
+    pub compressed: Vec<Compressed>,
 }
 
 impl Held {
@@ -77,6 +82,19 @@ impl Held {
         let bytes = content.open().await.ok()?.whole().await.ok()?;
         Manifest::parse(&bytes, Some(&descriptor.media_type)).ok()
     }
+}
+
+/// Reads and checks all contents but those that were checked when they were made.
+pub(super) async fn read_through(
+    from: &dyn Open,
+    image: &Image,
+    made: &HashMap<Digest, Place>,
+) -> Result<(), SendError> {
+    for descriptor in image.blobs.iter().filter(|blob| !made.contains_key(&blob.digest)) {
+        let mut content = Content { descriptor, from, passed: &|_| () }.open().await?;
+        while content.next().await?.is_some() {}
+    }
+    Ok(())
 }
 
 #[async_trait]

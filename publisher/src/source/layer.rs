@@ -1,15 +1,20 @@
 //! The layers of a docker archive: checked against the config, and packed where they are plain.
 
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::digest::{Algorithm, Digest, Hasher};
 use contract::media::MediaType;
-use flate2::{Compression, GzBuilder};
+use contract::packed::Packed;
 
 use super::ManifestType;
+use super::blocks::{Blocks, workers};
+use super::compression::Compress;
+use super::kept::{Keeping, Taken};
 use super::packing::{Packing, begins_tar, fill};
 use super::place::{CHUNK, Place};
 use super::work::Tell;
+use crate::remembered;
 
 /// Why a layer cannot be published.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +39,9 @@ pub enum LayerError {
     /// The compressed layer does not fit, for instance.
     #[error("cannot write a temporary file in {}", std::env::temp_dir().display())]
     Temporary(#[source] io::Error),
+    /// The compressor does not work.
+    #[error("it cannot be compressed")]
+    Compress(#[source] io::Error),
 }
 
 /// A layer as it is published.
@@ -45,6 +53,8 @@ pub(super) struct Layer {
     pub digest: Digest,
     /// Where they are.
     pub place: Place,
+    /// How they were compressed, if they were here.
+    pub packed: Option<Packed>,
 }
 
 /// How a layer is packed; an error for what is none.
@@ -59,30 +69,21 @@ pub(super) fn sniff(place: &Place) -> Result<Packing, LayerError> {
     }
 }
 
-/// Checks a layer, and packs a plain one with gzip. Blocks for as long as that takes.
-pub(super) fn pack(place: &Place, diff_id: &Digest, tell: &Tell) -> Result<Layer, LayerError> {
-    if let Place::Packed(packed) = place
-        && packed.plain.algorithm() == diff_id.algorithm()
-    {
-        is(diff_id, packed.plain)?;
-        return Ok(packed.layer.clone());
-    }
-    match sniff(place)? {
-        Packing::Plain => compress(place, diff_id, tell),
-        packing => keep(place, packing, diff_id, tell),
-    }
+/// Packs layers; several at the same time.
+#[derive(Debug)]
+pub(super) struct Packer {
+    compress: Compress,
+    /// While there is something to compress.
+    blocks: Mutex<Option<Arc<Blocks>>>,
+    taken: Taken,
 }
 
-fn compress(place: &Place, diff_id: &Digest, tell: &Tell) -> Result<Layer, LayerError> {
-    let file = tempfile::tempfile().map_err(LayerError::Temporary)?;
-    let plain = place.reader().map_err(LayerError::Read)?;
-    let done = |done| tell.done(done).map_err(LayerError::Read);
-    let Compressed { found, digest, to, .. } = gzip(plain, diff_id.algorithm(), file, done)?;
-    is(diff_id, found)?;
-    Ok(Layer { packing: Packing::Gzip, digest, place: Place::whole(to).map_err(LayerError::Temporary)? })
+/// How many layers are packed at the same time: while one is read and hashed, the compressors are busy with another.
+pub(super) fn at_once() -> usize {
+    workers().div_ceil(4).max(2)
 }
 
-/// What [`gzip`] did.
+/// What [`Packer::compress`] did.
 pub(super) struct Compressed<W> {
     /// Of the plain tar.
     pub found: Digest,
@@ -94,24 +95,94 @@ pub(super) struct Compressed<W> {
     pub to: W,
 }
 
-/// Compresses a plain tar in one pass. The same bytes give the same digest wherever and whenever this runs: no name and
-/// no time in gzip's header.
-pub(super) fn gzip<W: Write>(
-    plain: impl Read,
-    algorithm: Algorithm,
-    to: W,
-    done: impl Fn(u64) -> Result<(), LayerError>,
-) -> Result<Compressed<W>, LayerError> {
-    let packed =
-        Hashing { inner: BufWriter::with_capacity(CHUNK, to), hasher: Hasher::new(Algorithm::Sha256) };
-    let mut gzip = GzBuilder::new().write(packed, Compression::default());
-    let (found, size) = each(plain, algorithm, |bytes, so_far| {
-        gzip.write_all(bytes).map_err(LayerError::Temporary)?;
-        done(so_far)
-    })?;
-    let Hashing { inner, hasher } = gzip.finish().map_err(LayerError::Temporary)?;
-    let to = inner.into_inner().map_err(|e| LayerError::Temporary(e.into_error()))?;
-    Ok(Compressed { found, size, digest: hasher.finish().0, to })
+impl Packer {
+    pub(super) fn new(compress: Compress) -> Self {
+        Self { compress, blocks: Mutex::default(), taken: Taken::default() }
+    }
+
+    /// What plain layers become; `None` where they stay plain.
+    pub(super) const fn packed(&self) -> Option<Packed> {
+        self.compress.packed()
+    }
+
+    /// There is nothing to compress for a while.
+    pub(super) fn rest(&self) {
+        *self.blocks.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Checks a layer, and packs it as it is wanted. Blocks for as long as that takes.
+    pub(super) fn pack(&self, place: &Place, diff_id: &Digest, tell: &Tell) -> Result<Layer, LayerError> {
+        if let Place::Packed(packed) = place
+            && packed.plain.algorithm() == diff_id.algorithm()
+        {
+            is(diff_id, packed.plain)?;
+            return Ok(packed.layer.clone());
+        }
+        match sniff(place)? {
+            packing if self.compress.keeps(packing) => keep(place, packing, diff_id, tell),
+            packing => self.repack(place, packing, diff_id, tell),
+        }
+    }
+
+    /// Checks a layer that need not be packed.
+    pub(super) fn check(&self, place: &Place, diff_id: &Digest, tell: &Tell) -> Result<(), LayerError> {
+        match place {
+            Place::Packed(_) => self.pack(place, diff_id, tell),
+            place => keep(place, sniff(place)?, diff_id, tell),
+        }
+        .map(drop)
+    }
+
+    fn repack(
+        &self,
+        place: &Place,
+        packing: Packing,
+        diff_id: &Digest,
+        tell: &Tell,
+    ) -> Result<Layer, LayerError> {
+        let raw = BufReader::with_capacity(CHUNK, place.reader().map_err(LayerError::Read)?);
+        let plain = packing.open(raw).map_err(LayerError::Read)?.ok_or(LayerError::NotALayer)?;
+        let done = |done| tell.done(done).map_err(LayerError::Read);
+        let packed = self.compress(plain, diff_id.algorithm(), Keeping::new(), done)?;
+        is(diff_id, packed.found)?;
+        let place = packed.to.finish(&self.taken).map_err(LayerError::Temporary)?;
+        Ok(self.layer(packed.digest, place))
+    }
+
+    /// What [`Packer::compress`] made.
+    pub(super) fn layer(&self, digest: Digest, place: Place) -> Layer {
+        let packed = self.packed();
+        Layer { packing: packed.map_or(Packing::Plain, Packing::from), digest, place, packed }
+    }
+
+    /// Compresses a plain tar in one pass. The same bytes give the same digest wherever and whenever this runs.
+    pub(super) fn compress<W: Write>(
+        &self,
+        plain: impl Read,
+        algorithm: Algorithm,
+        to: W,
+        done: impl Fn(u64) -> Result<(), LayerError>,
+    ) -> Result<Compressed<W>, LayerError> {
+        let mut to = Hashing { inner: to, hasher: Hasher::new(Algorithm::Sha256) };
+        let write = |bytes: &[u8]| to.write_all(bytes).map_err(LayerError::Temporary);
+        let (mut hasher, mut size) = (Hasher::new(algorithm), 0);
+        let see = |bytes: &[u8]| {
+            hasher.update(bytes);
+            size += bytes.len() as u64;
+            done(size)
+        };
+        match self.packed() {
+            Some(packed) => self.blocks(packed).run(packed, plain, see, write)?,
+            None => each(plain, see, write)?,
+        }
+        let Hashing { inner, hasher: written } = to;
+        Ok(Compressed { found: hasher.finish().0, size, digest: written.finish().0, to: inner })
+    }
+
+    fn blocks(&self, packed: Packed) -> Arc<Blocks> {
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        blocks.get_or_insert_with(|| Arc::new(Blocks::start(packed, workers(), at_once()))).clone()
+    }
 }
 
 /// Keeps the bytes of a compressed layer.
@@ -121,34 +192,33 @@ fn keep(place: &Place, packing: Packing, diff_id: &Digest, tell: &Tell) -> Resul
         BufReader::with_capacity(CHUNK, Hashing { inner: raw, hasher: Hasher::new(Algorithm::Sha256) });
     // What cannot be decompressed here is checked by whoever pulls it.
     if let Some(plain) = packing.open(&mut raw).map_err(LayerError::Read)? {
-        let done = |_: &[u8], done| tell.done(done).map_err(LayerError::Read);
-        is(diff_id, each(plain, diff_id.algorithm(), done)?.0)?;
+        let (mut hasher, mut done) = (Hasher::new(diff_id.algorithm()), 0);
+        let see = |bytes: &[u8]| {
+            hasher.update(bytes);
+            done += bytes.len() as u64;
+            tell.done(done).map_err(LayerError::Read)
+        };
+        each(plain, see, |_| Ok(()))?;
+        is(diff_id, hasher.finish().0)?;
     }
     io::copy(&mut raw, &mut io::sink()).map_err(LayerError::Read)?;
     let (digest, _) = raw.into_inner().hasher.finish();
-    Ok(Layer { packing, digest, place: place.clone() })
+    Ok(Layer { packing, digest, place: place.clone(), packed: None })
 }
 
-/// Passes a plain tar on in chunks; gives its digest and size.
+/// Passes all of it on in chunks, to the one and then to the other.
 fn each(
-    mut plain: impl Read,
-    algorithm: Algorithm,
-    mut pass: impl FnMut(&[u8], u64) -> Result<(), LayerError>,
-) -> Result<(Digest, u64), LayerError> {
-    let mut hasher = Hasher::new(algorithm);
+    mut from: impl Read,
+    mut see: impl FnMut(&[u8]) -> Result<(), LayerError>,
+    mut pass: impl FnMut(&[u8]) -> Result<(), LayerError>,
+) -> Result<(), LayerError> {
     let mut buffer = vec![0; CHUNK];
-    let mut done = 0;
     loop {
-        // Whole chunks: what a compressor makes can depend on where its input is cut.
-        let n = fill(&mut plain, &mut buffer).map_err(LayerError::Read)?;
-        if n == 0 {
-            break;
+        match fill(&mut from, &mut buffer).map_err(LayerError::Read)? {
+            0 => return Ok(()),
+            n => see(&buffer[..n]).and_then(|()| pass(&buffer[..n]))?,
         }
-        hasher.update(&buffer[..n]);
-        done += n as u64;
-        pass(&buffer[..n], done)?;
     }
-    Ok(hasher.finish())
 }
 
 /// Whether a plain tar is what the config says.
@@ -157,6 +227,17 @@ fn is(expected: &Digest, found: Digest) -> Result<(), LayerError> {
 }
 
 impl Layer {
+    /// What is to be remembered of it, if it was compressed here.
+    pub(super) fn compressed(&self, diff_id: &Digest) -> Option<remembered::Compressed> {
+        let (blob, size) = (self.digest, self.place.size());
+        self.packed.map(|packed| remembered::Compressed { diff_id: *diff_id, packed, blob, size })
+    }
+
+    /// What the image spec calls it.
+    pub(super) fn oci_type(&self) -> MediaType {
+        self.media_type(ManifestType::Oci)
+    }
+
     /// How a manifest calls it.
     pub(super) fn media_type(&self, of: ManifestType) -> MediaType {
         let media_type = match (of, self.packing) {

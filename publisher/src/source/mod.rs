@@ -1,20 +1,31 @@
 //! Sources: where an image comes from. A docker archive, an OCI layout or skopeo's `dir:`, told apart by looking; the
 //! Docker daemon; or a registry.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use contract::digest::Digest;
 use contract::media::MediaType;
 use contract::name::Reference;
 
 use crate::content::Open;
 use crate::image::{Image, ImageError};
+use crate::store::SendError;
+use layer::Packer;
 
+mod again;
 mod archive;
 mod argument;
+mod blocks;
 mod choose;
+mod compression;
 mod daemon;
+mod destination;
 mod docker;
 mod held;
+mod kept;
 mod layer;
+mod layers;
 mod layout;
 mod packing;
 mod pick;
@@ -28,11 +39,13 @@ pub use archive::ArchiveError;
 pub use argument::Unsupported;
 use argument::Where;
 pub use choose::ChooseError;
+pub use compression::{Compress, Compression};
 pub use daemon::DaemonError;
+pub use destination::Destination;
 pub use layer::LayerError;
 
 /// What is wanted of a source.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Wanted<'a> {
     /// Which image, where the source holds several: a name, a tag or a digest.
     pub image: Option<&'a str>,
@@ -40,6 +53,12 @@ pub struct Wanted<'a> {
     pub references: &'a [Reference],
     /// Of manifests that are made here.
     pub manifest_type: ManifestType,
+    /// How layers are packed where the manifest is made here.
+    pub compress: Compress,
+    /// Who knows what became of layers before, and takes those that are packed.
+    pub to: &'a dyn Destination,
+    /// Whether everything is read and checked, also what need not be sent.
+    pub verify: bool,
     /// Whether an image index must be complete.
     pub strict: bool,
     /// How a registry is asked.
@@ -201,6 +220,9 @@ pub enum SourceError {
         #[source]
         source: ChooseError,
     },
+    /// A layer could not be sent.
+    #[error(transparent)]
+    Send(#[from] SendError),
     /// The image itself.
     #[error("the image of {name} cannot be published")]
     Image {
@@ -233,7 +255,7 @@ impl SourceError {
             }
             Self::Document { .. } => Some(AGAIN.into()),
             Self::TwoImages { .. } => Some("say it once".into()),
-            Self::TooLarge { .. } => None,
+            Self::TooLarge { .. } | Self::Send(_) => None,
         }
     }
 }
@@ -246,7 +268,11 @@ impl SourceError {
 /// what can be read only once: standard input, the daemon's answer, an archive that is compressed as a whole.
 pub async fn open(source: &str, wanted: &Wanted<'_>, told: &dyn Told) -> Result<Opened, SourceError> {
     if source.starts_with(registry::PREFIX) {
-        return registry::open(source, wanted, told).await;
+        let opened = registry::open(source, wanted, told).await?;
+        if wanted.verify {
+            held::read_through(&*opened.from, &opened.image, &HashMap::new()).await?;
+        }
+        return Ok(opened);
     }
     let argument = argument::parse(source, std::path::Path::exists)?;
     let suffix = match &argument.place {
@@ -261,11 +287,18 @@ pub async fn open(source: &str, wanted: &Wanted<'_>, told: &dyn Told) -> Result<
         _ if matches!(argument.place, Where::Daemon(_)) => None,
         (image, suffix) => image.or(suffix),
     };
-    let tree = tree::Tree::open(&argument.place, told).await?;
+    let packer = Arc::new(Packer::new(wanted.compress));
+    let tree = tree::Tree::open(&argument.place, Arc::clone(&packer), told).await?;
     let wanted = Wanted { image, ..*wanted };
-    let (held, root) = pick::pick(tree, argument.said, &wanted, told).await?;
+    let (mut held, root) = pick::pick(tree, argument.said, &wanted, told).await?;
+    packer.rest();
+    let compressed = std::mem::take(&mut held.compressed);
     let name = || held.tree.name.clone();
     let image = Image::load(&held, root, wanted.strict).await;
     let image = image.map_err(|source| SourceError::Image { name: name(), source })?;
+    let image = Image { compressed, ..image };
+    if wanted.verify {
+        held::read_through(&held, &image, &held.made).await?;
+    }
     Ok(Opened { from: Box::new(held), image })
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
+use contract::packed::Packed;
 use flate2::bufread::MultiGzDecoder;
 
 /// A compression, or none.
@@ -51,6 +52,15 @@ impl Packing {
             Self::Zstd => "zstd",
             Self::Bzip2 => "bzip2",
             Self::Xz => "xz",
+        }
+    }
+}
+
+impl From<Packed> for Packing {
+    fn from(packed: Packed) -> Self {
+        match packed {
+            Packed::Gzip(_) => Self::Gzip,
+            Packed::Zstd(_) => Self::Zstd,
         }
     }
 }

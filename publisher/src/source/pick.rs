@@ -13,6 +13,7 @@ use super::choose::{Candidate, choose};
 use super::docker::{Entry, MANIFEST};
 use super::held::{Held, Naming};
 use super::layout::{Index, Listed, listed};
+use super::packing::Packing;
 use super::place::Place;
 use super::tree::Tree;
 use super::{SourceError, Told, Wanted};
@@ -47,7 +48,7 @@ pub(super) async fn pick(
     told: &dyn Told,
 ) -> Result<(Held, Descriptor), SourceError> {
     let kind = kind(&tree, said).await?;
-    let mut held = Held { tree, naming: Naming::Layout, made: HashMap::new() };
+    let mut held = Held { tree, naming: Naming::Layout, made: HashMap::new(), compressed: Vec::new() };
     let (index, entries) = match kind {
         Kind::Images { index, entries } => (index, entries),
         Kind::Folder(manifest) => {
@@ -70,10 +71,15 @@ pub(super) async fn pick(
     let Found { root, entry, .. } = found.swap_remove(chosen);
     let entry = entry.and_then(|at| entries.get(at));
     match (root, entry) {
-        (Some(root), Some(entry)) if !entry.is_plain(&held.tree).await? => Ok((held, root)),
+        // One whose layers stay as they are keeps its manifest.
+        (Some(root), Some(entry))
+            if wanted.compress.keeps(Packing::Plain) || !entry.is_plain(&held.tree).await? =>
+        {
+            Ok((held, root))
+        }
         (_, Some(entry)) => {
-            let made = entry.make(&held.tree, wanted.manifest_type, told).await?;
-            held.made = made.places;
+            let made = entry.make(&held.tree, wanted, told).await?;
+            (held.made, held.compressed) = (made.places, made.compressed);
             Ok((held, made.root))
         }
         (Some(root), None) => Ok((held, root)),

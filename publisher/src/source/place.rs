@@ -11,6 +11,7 @@ use contract::digest::Digest;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::again::Again;
 use super::layer::Layer;
 use super::packing::fill;
 use crate::content::Chunks;
@@ -29,6 +30,8 @@ pub(super) enum Place {
     Slice { file: Arc<File>, offset: u64, size: u64 },
     /// A plain tar that was packed when it came by, and is unpacked where somebody wants it plain.
     Packed(Arc<Packed>),
+    /// Packed from elsewhere whenever it is read.
+    Again(Arc<Again>),
 }
 
 /// A plain tar, and the layer that it is published as.
@@ -55,12 +58,14 @@ impl Place {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File { size, .. } | Self::Slice { size, .. } => *size,
             Self::Packed(packed) => packed.size,
+            Self::Again(again) => again.size,
         }
     }
 
     /// Reads from the beginning. Blocks.
     pub(super) fn reader(&self) -> io::Result<Reader> {
         Ok(match self {
+            Self::Again(again) => again.reader()?,
             Self::Memory(bytes) => Reader::Memory(io::Cursor::new(bytes.clone())),
             Self::File { path, size } => {
                 Reader::File(Slice { file: File::open(path)?.into(), at: 0, end: *size })

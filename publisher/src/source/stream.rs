@@ -16,7 +16,7 @@ use contract::digest::Algorithm;
 use tar::{Archive, Entry};
 
 use super::archive::{ArchiveError, HEADERS_MAX, Members, look_at, read};
-use super::layer::{Compressed, Layer, LayerError, gzip};
+use super::layer::{Compressed, LayerError, Packer};
 use super::packing::{MAGIC, Packing, begins_tar, fill};
 use super::place::{CHUNK, Packed, Place};
 use super::work::Tell;
@@ -27,7 +27,12 @@ const SMALL: u64 = 64 << 10;
 const MEMORY_MAX: u64 = 16 << 20;
 
 /// Reads all of it. Blocks.
-pub(super) fn take(name: &str, from: impl Read + Send, tell: &Tell) -> Result<Members, ArchiveError> {
+pub(super) fn take(
+    name: &str,
+    from: impl Read + Send,
+    packer: &Packer,
+    tell: &Tell,
+) -> Result<Members, ArchiveError> {
     let (packing, mut opened) = open(name, Counted { from, tell, read: 0 })?;
     let broken = |source: io::Error| match (packing, source.kind()) {
         (Packing::Plain, _) => ArchiveError::Read { name: name.to_owned(), source },
@@ -40,7 +45,7 @@ pub(super) fn take(name: &str, from: impl Read + Send, tell: &Tell) -> Result<Me
     let mut archive =
         Archive::new(Tap { from: Cursor::new(&first[..n]).chain(opened), state: state.clone() });
     let mut members = Members::none(name);
-    let listed = list(name, &mut archive, &state, &mut members);
+    let listed = list(name, &mut archive, packer, &state, &mut members);
     if let Some(error) = state.failed.take() {
         return Err(broken(error));
     }
@@ -83,11 +88,12 @@ fn open<'a>(
 fn list<R: Read>(
     name: &str,
     archive: &mut Archive<Tap<R>>,
+    packer: &Packer,
     state: &State,
     members: &mut Members,
 ) -> Result<(), ArchiveError> {
     let fail = |source| ArchiveError::Damaged { name: name.to_owned(), source };
-    let mut kept = Kept::default();
+    let mut kept = Kept { packer, in_memory: 0, file: None, at: 0 };
     for entry in archive.entries().map_err(fail)? {
         let mut entry = entry.map_err(fail)?;
         let found = read(name, &mut entry)?;
@@ -103,8 +109,8 @@ fn list<R: Read>(
 }
 
 /// Where members wait.
-#[derive(Default)]
-struct Kept {
+struct Kept<'a> {
+    packer: &'a Packer,
     in_memory: u64,
     /// One for all: there may be more members than a process may have open files.
     file: Option<Arc<File>>,
@@ -112,7 +118,7 @@ struct Kept {
     at: u64,
 }
 
-impl Kept {
+impl Kept<'_> {
     /// Reads a member to its end. That it ends too soon is seen by [`Tap`].
     fn keep<R: Read>(&mut self, name: &str, entry: &mut Entry<'_, R>) -> Result<Place, ArchiveError> {
         let fail = |source| ArchiveError::Read { name: name.to_owned(), source };
@@ -127,24 +133,25 @@ impl Kept {
         let n = fill(entry, &mut first).map_err(fail)?;
         let whole = Cursor::new(&first[..n]).chain(entry);
         let kept = match Packing::of(&first[..n]) {
-            Packing::Plain if begins_tar(&first[..n]) => self.pack(whole),
+            Packing::Plain if self.packer.packed().is_some() && begins_tar(&first[..n]) => self.pack(whole),
             _ => self.copy(whole),
         };
         kept.map_err(|error| match error {
             LayerError::Temporary(source) => ArchiveError::Temporary(source),
             LayerError::Read(source) => fail(source),
-            error @ (LayerError::Empty | LayerError::NotALayer | LayerError::Differs { .. }) => {
-                fail(io::Error::other(error))
-            }
+            error @ (LayerError::Empty
+            | LayerError::NotALayer
+            | LayerError::Differs { .. }
+            | LayerError::Compress(_)) => fail(io::Error::other(error)),
         })
     }
 
     /// A layer most likely; where it is wanted plain, it can be unpacked.
     fn pack(&mut self, plain: impl Read) -> Result<Place, LayerError> {
         // The algorithm of all diff ids that there are.
-        let packed = gzip(plain, Algorithm::Sha256, self.end()?, |_| Ok(()))?;
+        let packed = self.packer.compress(plain, Algorithm::Sha256, self.end()?, |_| Ok(()))?;
         let Compressed { found, size, digest, to } = packed;
-        let layer = Layer { packing: Packing::Gzip, digest, place: self.ends(to) };
+        let layer = self.packer.layer(digest, self.ends(to));
         Ok(Place::Packed(Arc::new(Packed { plain: found, size, layer })))
     }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::archive::{ArchiveError, Members, inside};
 use super::argument::Where;
+use super::layer::Packer;
 use super::packing::{MAGIC, Packing, fill};
 use super::place::{Place, off};
 use super::{SourceError, Told, daemon, stream, work};
@@ -19,6 +20,8 @@ use super::{SourceError, Told, daemon, stream, work};
 pub(super) struct Tree {
     /// How it is called in messages.
     pub name: String,
+    /// What packs its layers.
+    pub packer: Arc<Packer>,
     files: Files,
     /// How many bytes were read of it.
     read: Arc<AtomicU64>,
@@ -34,29 +37,34 @@ enum Files {
 
 impl Tree {
     /// Opens it, wherever it is.
-    pub(super) async fn open(place: &Where, told: &dyn Told) -> Result<Self, SourceError> {
+    pub(super) async fn open(
+        place: &Where,
+        packer: Arc<Packer>,
+        told: &dyn Told,
+    ) -> Result<Self, SourceError> {
         let read = Arc::<AtomicU64>::default();
         let (name, members) = match place {
-            Where::Path(path) => return Ok(Self::of_path(path, told).await?),
+            Where::Path(path) => return Ok(Self::of_path(path, packer, told).await?),
             Where::Input => {
                 let name = "standard input".to_owned();
-                (name.clone(), scan(name, None, &read, || Ok(io::stdin()), told).await?)
+                (name.clone(), scan(name, None, &read, || Ok(io::stdin()), &packer, told).await?)
             }
             Where::Daemon(image) => {
                 let name = format!("the Docker daemon's {image}");
                 let export = daemon::export(image).await?;
-                (name.clone(), scan(name, None, &read, || Ok(export), told).await?)
+                (name.clone(), scan(name, None, &read, || Ok(export), &packer, told).await?)
             }
         };
-        Ok(Self { name, files: Files::Archive(members), read, streamed: true })
+        Ok(Self { name, packer, files: Files::Archive(members), read, streamed: true })
     }
 
-    async fn of_path(path: &Path, told: &dyn Told) -> Result<Self, ArchiveError> {
+    async fn of_path(path: &Path, packer: Arc<Packer>, told: &dyn Told) -> Result<Self, ArchiveError> {
         let (name, read) = (path.display().to_string(), Arc::<AtomicU64>::default());
         let fail = |source| ArchiveError::Read { name: name.clone(), source };
         let kind = tokio::fs::metadata(path).await.map_err(fail)?;
         if kind.is_dir() {
-            return Ok(Self { files: Files::Folder(path.to_owned()), name, read, streamed: false });
+            let files = Files::Folder(path.to_owned());
+            return Ok(Self { name, packer, files, read, streamed: false });
         }
         let opened = path.to_owned();
         let plain = if kind.is_file() { off(move || plain(&opened)).await.map_err(fail)? } else { None };
@@ -66,9 +74,9 @@ impl Tree {
             off(move || Ok(Members::scan(&name, file))).await.map_err(fail)??
         } else {
             let (size, opened) = (kind.is_file().then_some(kind.len()), path.to_owned());
-            scan(name.clone(), size, &read, move || File::open(opened), told).await?
+            scan(name.clone(), size, &read, move || File::open(opened), &packer, told).await?
         };
-        Ok(Self { name, files: Files::Archive(files), read, streamed })
+        Ok(Self { name, packer, files: Files::Archive(files), read, streamed })
     }
 
     /// How many bytes were read so far: of what came by, all of it; else of members.
@@ -133,16 +141,17 @@ async fn scan<R: io::Read + Send>(
     size: Option<u64>,
     read: &Arc<AtomicU64>,
     open: impl FnOnce() -> io::Result<R> + Send + 'static,
+    packer: &Arc<Packer>,
     told: &dyn Told,
 ) -> Result<Members, ArchiveError> {
     let what = format!("reading {name}");
     let called = name.clone();
     let fail = move |source| ArchiveError::Read { name: called.clone(), source };
     let failed = fail.clone();
-    let read = Arc::clone(read);
+    let (read, packer) = (Arc::clone(read), Arc::clone(packer));
     let work = move |tell: &work::Tell| {
         let from = Counted { from: open().map_err(failed)?, read };
-        stream::take(&name, from, tell)
+        stream::take(&name, from, &packer, tell)
     };
     work::run(&what, size, told, work).await.map_err(fail)?
 }

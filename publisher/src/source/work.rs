@@ -8,16 +8,22 @@ use super::Told;
 
 /// What one piece of work tells through.
 pub(super) struct Tell {
-    done: mpsc::UnboundedSender<u64>,
+    done: Option<mpsc::UnboundedSender<u64>>,
 }
 
 impl Tell {
+    /// Work that nobody waits for.
+    pub(super) const fn nobody() -> Self {
+        Self { done: None }
+    }
+
     /// So many bytes are done.
     ///
     /// # Errors
     /// When nobody waits for the work any longer.
     pub(super) fn done(&self, bytes: u64) -> io::Result<()> {
-        self.done.send(bytes).map_err(|_| io::Error::other("nobody waits for this any longer"))
+        let sent = self.done.as_ref().map_or(Ok(()), |done| done.send(bytes));
+        sent.map_err(|_| io::Error::other("nobody waits for this any longer"))
     }
 }
 
@@ -33,7 +39,9 @@ pub(super) async fn run<T: Send + 'static>(
     told.progress(what, 0, total);
     let (done, mut tells) = mpsc::unbounded_channel();
     let (give, result) = oneshot::channel();
-    std::thread::Builder::new().name("source".into()).spawn(move || give.send(work(&Tell { done })).ok())?;
+    std::thread::Builder::new()
+        .name("source".into())
+        .spawn(move || give.send(work(&Tell { done: Some(done) })).ok())?;
     while let Some(done) = tells.recv().await {
         told.progress(what, done, total);
     }

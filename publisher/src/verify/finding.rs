@@ -73,6 +73,8 @@ impl Finding {
     /// Whether no pull fails by it.
     pub fn is_notice(&self) -> bool {
         match &self.wrong {
+            // A hint for publishers.
+            _ if matches!(self.key, Key::Diff(..)) => true,
             Wrong::CacheControl { .. } => true,
             // Of manifests clients want the type; other documents they know by their path.
             Wrong::ContentType { .. } => !matches!(self.key, Key::DigestView(..) | Key::TagView(..)),
@@ -94,6 +96,7 @@ impl Finding {
             Wrong::ContentType { .. } | Wrong::ContentEncoding(_) | Wrong::CacheControl { .. }
         );
         match &self.key {
+            Key::Diff(..) => "`verify --repair` removes it, and who publishes the layer again compresses it",
             key if key.is_derived() => "`verify --repair` makes it anew",
             _ if headers => "copy the object onto itself with the right headers",
             Key::TagLink(..) => "publish the tag again, or remove it",

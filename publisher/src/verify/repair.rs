@@ -8,13 +8,19 @@ use super::finding::{Finding, Wrong};
 use crate::derive::Derive;
 use crate::store::{Document, Kind, StoreError, When};
 
-/// Writes once more what was found to be wrong and can be made anew. Returns how many objects that were.
+/// Writes once more what was found to be wrong and can be made anew, and removes hints that mislead. Returns how many
+/// objects that were.
 pub async fn mend(derive: Derive<'_>, findings: &[Finding]) -> Result<usize, StoreError> {
     let mut keys: Vec<&Key> =
         findings.iter().filter(|finding| is_ours(finding)).map(|finding| &finding.key).collect();
     keys.dedup();
     let mut written = 0;
     for key in keys {
+        if matches!(key, Key::Diff(..)) {
+            derive.store.delete(key).await?;
+            written += 1;
+            continue;
+        }
         let Some(found) = derive.store.read(key).await? else { continue };
         let Some(document) = document(derive, key, found.bytes).await? else { continue };
         match derive.store.write(key, &document, When::Unchanged(found.version)).await {
@@ -34,7 +40,7 @@ fn is_ours(finding: &Finding) -> bool {
         Wrong::ContentType { .. } | Wrong::CacheControl { .. } | Wrong::ContentEncoding(_) => {
             finding.key.is_derived()
         }
-        Wrong::Disagrees(_) => matches!(finding.key, Key::DigestView(..)),
+        Wrong::Disagrees(_) => matches!(finding.key, Key::DigestView(..) | Key::Diff(..)),
         Wrong::Missing(_)
         | Wrong::Size { .. }
         | Wrong::Damaged

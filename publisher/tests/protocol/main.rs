@@ -19,6 +19,7 @@ mod interrupted;
 mod model;
 mod plans;
 mod relisted;
+mod remembered;
 mod removed;
 mod retag;
 mod sample;

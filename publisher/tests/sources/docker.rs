@@ -3,7 +3,7 @@
 use contract::digest::Digest;
 use contract::manifest::Content;
 use contract::media::MediaType;
-use publisher::source::ManifestType;
+use publisher::source::{Compression, ManifestType};
 use serde_json::{Value, json};
 
 use super::opening::{ASK, Ask, at, bytes, says, text, whole};
@@ -69,7 +69,7 @@ fn counted(n: u32) -> String {
     (0..n).map(|n| n.to_string()).collect()
 }
 
-const EXPECTED: &str = "sha256:8e58fae3ef505d1577f364bc7fe6cfcd6c38799296a04b8c82545012c77d6d3c";
+const EXPECTED: &str = "sha256:8e565fe642dd66489f9d01fbaed21ab81dcd20dd593ba851406103d5d35ae8a5";
 
 #[tokio::test]
 async fn links_to_layers_are_followed() {
@@ -112,6 +112,39 @@ async fn zstd_makes_the_manifest_ocis() {
     let named = layers(&found);
     assert_eq!(named[0], (sha256(&packed[0]), MediaType::OCI_LAYER_ZSTD.to_owned()));
     assert_eq!(named[1].1, MediaType::OCI_LAYER_GZIP);
+}
+
+#[tokio::test]
+async fn layers_are_packed_as_it_is_wanted() {
+    let plain = [layer("one"), layer(&counted(200_000)), layer("three")];
+    let packed = [gzip(&plain[0]), plain[1].clone(), zstd(&plain[2])];
+    let tar = with_packed(&plain, &packed).tar();
+    let types = |names: [&str; 3]| names.map(str::to_owned).to_vec();
+    let (gzip, zstd) = (MediaType::OCI_LAYER_GZIP, MediaType::OCI_LAYER_ZSTD);
+    for (compression, expected, kept) in [
+        (Compression::Keep, types([gzip, gzip, zstd]), [true, false, true]),
+        (Compression::Gzip, types([MediaType::DOCKER_LAYER_GZIP; 3]), [true, false, false]),
+        (Compression::Zstd, types([zstd; 3]), [false, false, true]),
+        (Compression::None, types([MediaType::DOCKER_LAYER; 3]), [false, true, false]),
+    ] {
+        let found = whole(bytes(&tar, Ask { compression, ..ASK }).await).await;
+        let named = layers(&found);
+        assert_eq!(named.iter().map(|(_, of)| of.clone()).collect::<Vec<_>>(), expected, "{compression:?}");
+        let same: Vec<bool> =
+            named.iter().zip(&packed).map(|(found, given)| found.0 == sha256(given)).collect();
+        assert_eq!(same, kept, "{compression:?}");
+        let opened: Vec<_> = named.iter().map(|(digest, _)| unpack(&found.content[digest])).collect();
+        assert!(opened == plain, "{compression:?}");
+    }
+}
+
+/// By its first bytes, as clients do it.
+fn unpack(bytes: &[u8]) -> Vec<u8> {
+    match bytes {
+        [0x1f, 0x8b, ..] => gunzip(bytes),
+        [0x28, 0xb5, ..] => ::zstd::decode_all(bytes).unwrap(),
+        _ => bytes.to_vec(),
+    }
 }
 
 #[tokio::test]

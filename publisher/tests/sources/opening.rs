@@ -10,7 +10,9 @@ use contract::name::Reference;
 use publisher::content::Content;
 use publisher::image::Image;
 use publisher::source::registry::Access;
-use publisher::source::{ManifestType, Opened, SourceError, Wanted, open};
+use publisher::source::{
+    Compress, Compression, Destination, ManifestType, Opened, SourceError, Wanted, open,
+};
 
 /// What tests want of a source; everything else by default.
 #[derive(Clone, Copy)]
@@ -18,21 +20,38 @@ pub(crate) struct Ask<'a> {
     pub(crate) image: Option<&'a str>,
     pub(crate) published: &'a str,
     pub(crate) manifest_type: ManifestType,
+    pub(crate) compression: Compression,
     pub(crate) strict: bool,
+    pub(crate) to: &'a dyn Destination,
+    pub(crate) verify: bool,
 }
 
-pub(crate) const ASK: Ask<'static> =
-    Ask { image: None, published: "acme/app:1", manifest_type: ManifestType::Docker, strict: false };
+pub(crate) const ASK: Ask<'static> = Ask {
+    image: None,
+    published: "acme/app:1",
+    manifest_type: ManifestType::Docker,
+    compression: Compression::Keep,
+    strict: false,
+    to: &(),
+    verify: false,
+};
 
 pub(crate) async fn at(source: &str, ask: Ask<'_>) -> Result<Opened, SourceError> {
     let references: [Reference; 1] = [ask.published.parse().unwrap()];
     let Ask { image, manifest_type, strict, .. } = ask;
-    open(
-        source,
-        &Wanted { image, references: &references, manifest_type, strict, access: Access::default() },
-        &(),
-    )
-    .await
+    let compress = Compress::new(ask.compression, None).unwrap();
+    let (to, references) = (ask.to, &references);
+    let wanted = Wanted {
+        image,
+        references,
+        manifest_type,
+        compress,
+        strict,
+        to,
+        verify: ask.verify,
+        access: Access::default(),
+    };
+    open(source, &wanted, &()).await
 }
 
 /// Opens bytes as a file of this name.

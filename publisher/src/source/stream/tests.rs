@@ -2,7 +2,8 @@
 
 use std::io::Seek;
 
-use super::super::layer;
+use super::super::compression::Compress;
+use super::super::layer::Layer;
 use super::super::work;
 use super::*;
 
@@ -42,7 +43,11 @@ async fn read_all(from: impl Read + Send + 'static) -> (Result<Members, ArchiveE
             self.0.store(done, std::sync::atomic::Ordering::Relaxed);
         }
     }
-    let taken = work::run("", None, &Told(read.clone()), |tell| take("x.tar", from, tell)).await.unwrap();
+    let taken = work::run("", None, &Told(read.clone()), move |tell| {
+        take("x.tar", from, &Packer::new(Compress::default()), tell)
+    })
+    .await
+    .unwrap();
     (taken, read.load(std::sync::atomic::Ordering::Relaxed))
 }
 
@@ -61,8 +66,9 @@ async fn packed(place: Place) -> Layer {
     // Of the diff id nothing is known here but what the wrong one's error tells.
     work::run("", None, &(), move |tell| {
         let wrong = contract::digest::Digest::of(Algorithm::Sha256, b"");
-        let Err(LayerError::Differs { found, .. }) = layer::pack(&place, &wrong, tell) else { panic!() };
-        layer::pack(&place, &found, tell).unwrap()
+        let packer = Packer::new(Compress::default());
+        let Err(LayerError::Differs { found, .. }) = packer.pack(&place, &wrong, tell) else { panic!() };
+        packer.pack(&place, &found, tell).unwrap()
     })
     .await
     .unwrap()
