@@ -174,6 +174,9 @@ fn a_dry_run_writes_nothing_and_json_names_all() {
     let told: Value = serde_json::from_str(&done.stdout).unwrap();
     assert_eq!((&told["digest"], told["manifests"].as_array().unwrap().len()), (&images.index["digest"], 3));
     assert_eq!(told["missing"], json!([]));
+    let blobs = told["blobs"].as_array().unwrap().iter().chain(told["manifests"].as_array().unwrap());
+    let all: u64 = blobs.map(|blob| blob["size"].as_u64().unwrap()).sum();
+    assert_eq!(told["bytesRead"], all, "each once");
 }
 
 /// No registry of today takes such a manifest: any web server is one that has it.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use contract::descriptor::Descriptor;
@@ -111,6 +112,7 @@ impl Coming {
 
     /// What is new of a chunk.
     fn past(&mut self, mut chunk: Bytes) -> Bytes {
+        self.blob.client.read.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         let over = usize::try_from(self.over).unwrap_or(usize::MAX).min(chunk.len());
         let new = chunk.split_off(over);
         self.over -= over as u64;

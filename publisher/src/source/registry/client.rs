@@ -1,6 +1,7 @@
 //! Requests to one registry: who we are, where it sends us, how often and how soon it is asked again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -26,6 +27,8 @@ const HOPS_MAX: usize = 5;
 pub(super) struct Client {
     pub(super) host: Host,
     pub(super) requests: Requests,
+    /// How many bytes of bodies it has sent.
+    pub(super) read: AtomicU64,
     base: Url,
     plain: bool,
     http: Http,
@@ -53,7 +56,8 @@ impl Client {
         patience: Patience,
     ) -> Result<Self, AddressError> {
         let (base, login) = (host.base(plain)?, Login::new(host.clone(), plain, keyring));
-        Ok(Self { host, base, plain, http, login, requests: Requests::new(patience), pace: Pace::default() })
+        let (requests, read, pace) = (Requests::new(patience), AtomicU64::new(0), Pace::default());
+        Ok(Self { host, base, plain, http, login, requests, read, pace })
     }
 
     /// The URL of a path, or of a link in one of its answers; `None` where that leads to somebody else.
@@ -75,7 +79,9 @@ impl Client {
         let attempt = || async {
             let mut response = self.attempt(ask).await?;
             let headers = std::mem::take(response.headers_mut());
-            Ok((headers, whole(response, max, self.patience()).await?))
+            let body = whole(response, max, self.patience()).await?;
+            self.read.fetch_add(body.len() as u64, Ordering::Relaxed);
+            Ok((headers, body))
         };
         self.requests.answer(attempt).await
     }

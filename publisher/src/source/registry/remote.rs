@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -252,6 +253,10 @@ impl Open for Remote {
             return self.blob(descriptor).size().await;
         }
         Ok(Some(descriptor.size))
+    }
+
+    fn read(&self) -> u64 {
+        self.client.read.load(Ordering::Relaxed)
     }
 }
 
