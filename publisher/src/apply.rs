@@ -1,8 +1,8 @@
 //! Carries a plan out: phases in order, the steps of a phase at the same time.
 
 use contract::key::Key;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use crate::at_once::at_once;
 use crate::claim::Claim;
 use crate::content::{Content, Open};
 use crate::derive::Derive;
@@ -80,17 +80,11 @@ impl Apply<'_> {
             let moves_content =
                 phase.steps.iter().any(|step| matches!(step, Step::Send(..) | Step::Copy(..)));
             let jobs = if moves_content { self.jobs } else { self.jobs * SMALL_PER_JOB };
-            let steps = phase.steps.iter().map(|step| async move {
-                self.step(step).await?;
-                self.progress.done(step);
-                Ok::<_, PublishError>(())
-            });
-            let done = stream::iter(steps).buffer_unordered(jobs).try_collect::<()>().await;
-            match done {
+            match at_once(jobs, phase.steps.iter().map(|step| self.step(step))).await {
                 Err(PublishError::Send(SendError::Store(error))) if lacks(phase, &error) => {
                     return Ok(Applied::InVain(Some(error)));
                 }
-                done => done?,
+                done => _ = done?,
             }
             trust.has(phase);
         }
@@ -127,6 +121,7 @@ impl Apply<'_> {
             }
             Step::List(change) => listings::change(store, change).await?,
         }
+        self.progress.done(step);
         Ok(())
     }
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use contract::key::Key;
 use contract::listing::{Catalog, Listing, Referrers, Search, TagList};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 
 use crate::plan::Change;
-use crate::store::{Document, Kind, Store, StoreError, When};
+use crate::store::{Document, Found, Kind, Store, StoreError, When};
 
 pub(crate) mod search;
 mod unite;
@@ -83,22 +86,25 @@ async fn has<L: Listing>(
 }
 
 /// Reads a listing, changes it, and writes it where that makes a difference.
-async fn update<L: Listing>(
+async fn update<L: Listing + Send + Sync>(
     store: &dyn Store,
     key: &Key,
     empty: L,
-    change: impl Fn(&mut L),
+    change: impl Fn(&mut L) + Send + Sync,
 ) -> Result<(), StoreError> {
-    let changed = async |before: Option<&[u8]>| {
-        let mut list = match before {
-            Some(before) => parsed::<L>(store, key, before)?,
-            None => empty.clone(),
+    let changed: &Make<'_> = &|before| {
+        let changed = || {
+            let mut list = match before {
+                Some(before) => parsed::<L>(store, key, &before)?,
+                None => empty.clone(),
+            };
+            change(&mut list);
+            Ok(list.to_bytes())
         };
-        change(&mut list);
-        Ok(list.to_bytes())
+        ready(changed()).boxed()
     };
     let mut looks = if store.compares().await? { 1 } else { LOOKS };
-    while rewrite(store, key, changed).await? {
+    while rewrite_by(store, key, changed).await? {
         looks -= 1;
         if looks == 0 {
             break;
@@ -118,18 +124,49 @@ pub async fn rewrite(
     for _ in 0..TRIES {
         let found = store.read(key).await?;
         let bytes = make(found.as_ref().map(|found| &found.bytes[..])).await?;
-        let when = match found {
-            None => When::Absent,
-            Some(found) if found.bytes == bytes => return Ok(false),
-            Some(found) => When::Unchanged(found.version),
-        };
-        match store.write(key, &Document::new(bytes), when).await {
-            Ok(()) => return Ok(true),
-            Err(error) if error.kind == Kind::Conflict => pause().await,
-            Err(error) => return Err(error),
+        if let Some(written) = attempt(store, key, found, bytes).await? {
+            return Ok(written);
         }
     }
     Err(gave_up(store, key))
+}
+
+/// Makes a listing's bytes from those that are there.
+pub(crate) type Make<'a> =
+    dyn Fn(Option<Bytes>) -> BoxFuture<'a, Result<Vec<u8>, StoreError>> + Send + Sync + 'a;
+
+/// As [`rewrite`], in a future that may be spawned: of an async closure's, the compiler cannot tell.
+pub(crate) async fn rewrite_by(store: &dyn Store, key: &Key, make: &Make<'_>) -> Result<bool, StoreError> {
+    for _ in 0..TRIES {
+        let found = store.read(key).await?;
+        let bytes = make(found.as_ref().map(|found| found.bytes.clone())).await?;
+        if let Some(written) = attempt(store, key, found, bytes).await? {
+            return Ok(written);
+        }
+    }
+    Err(gave_up(store, key))
+}
+
+/// Whether it wrote; `None` after a pause where somebody else was faster.
+async fn attempt(
+    store: &dyn Store,
+    key: &Key,
+    found: Option<Found>,
+    bytes: Vec<u8>,
+) -> Result<Option<bool>, StoreError> {
+    let when = match found {
+        None => When::Absent,
+        Some(found) if found.bytes == bytes => return Ok(Some(false)),
+        Some(found) => When::Unchanged(found.version),
+    };
+    match store.write(key, &Document::new(bytes), when).await {
+        Ok(()) => Ok(Some(true)),
+        Err(error) if error.kind == Kind::Conflict => {
+            pause().await;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn parsed<L: Listing>(store: &dyn Store, key: &Key, bytes: &[u8]) -> Result<L, StoreError> {

@@ -10,7 +10,7 @@ use contract::description::Description;
 use contract::descriptor::Descriptor;
 use contract::digest::Digest;
 use contract::key::Key;
-use contract::name::{Repository, Tag};
+use contract::name::{Reference, Repository, Tag};
 use contract::v1;
 
 use crate::grace::Grace;
@@ -65,6 +65,22 @@ impl Target {
     fn v1(&self) -> Option<v1::Repository> {
         v1::Repository::of(&self.repository)
     }
+}
+
+/// The tags by repository; `latest` for a reference that has neither tag nor digest.
+pub fn targets(references: &[Reference]) -> Vec<Target> {
+    let mut targets: BTreeMap<&Repository, BTreeSet<Tag>> = BTreeMap::new();
+    for Reference { repository, tag, digest } in references {
+        let tags = targets.entry(repository).or_default();
+        match (tag, digest) {
+            (Some(tag), _) => _ = tags.insert(tag.clone()),
+            (None, None) => _ = tags.insert(Tag::latest()),
+            (None, Some(_)) => {}
+        }
+    }
+    let target =
+        |(repository, tags): (&Repository, _)| Target { repository: repository.clone(), tags, keep: true };
+    targets.into_iter().map(target).collect()
 }
 
 /// What the store holds already, as far as it matters.

@@ -38,7 +38,8 @@ pub async fn publish(apply: Apply<'_>, wish: &Wish<'_>, plan: &Plan) -> Result<(
         leave_whole(apply.derive, wish, plan).await?;
     }
     applied?;
-    for (repository, tag) in wish.tags() {
+    let tags: Vec<_> = wish.tags().collect();
+    for (repository, tag) in tags {
         agree(apply.derive, wish, repository, tag).await?;
     }
     Ok(())
@@ -93,7 +94,8 @@ async fn agree(
 /// Another publisher was faster with one of the tags. Those that are there by now, ours and others', show what they
 /// point to and are listed, and so is the image that no tag names: nothing is half there that did not fail.
 async fn leave_whole(derive: Derive<'_>, wish: &Wish<'_>, plan: &Plan) -> Result<(), StoreError> {
-    for (name, tag) in wish.tags() {
+    let tags: Vec<_> = wish.tags().collect();
+    for (name, tag) in tags {
         if derive.target(&Key::TagLink(name.clone(), tag.clone())).await?.is_some() {
             derive.settle(name, tag).await?;
             let change = Change::Tags(name.clone(), BTreeSet::from([tag.clone()]));
@@ -106,4 +108,37 @@ async fn leave_whole(derive: Derive<'_>, wish: &Wish<'_>, plan: &Plan) -> Result
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::Image;
+    use crate::look;
+    use crate::source::{self, Told, Wanted};
+    use crate::store::{self, Location, Options};
+    use crate::verify::Verify;
+
+    fn may_be_spawned<T: Send>(_: T) {}
+
+    /// That it compiles is the test: nothing of it is polled.
+    #[allow(dead_code, reason = "see above")]
+    fn what_publishes_and_looks_may_be_spawned(
+        (apply, derive): (Apply<'_>, Derive<'_>),
+        (wish, plan): (&Wish<'_>, &Plan),
+        (wanted, told): (&Wanted<'_>, &dyn Told),
+        (location, options): (&Location, &Options<'_>),
+        (repository, tag, verify): (&Repository, &Tag, &Verify<'_>),
+    ) {
+        may_be_spawned(source::open("", wanted, told));
+        may_be_spawned(store::open(location, options));
+        may_be_spawned(prepare(derive, wish, 1));
+        may_be_spawned(publish(apply, wish, plan));
+        may_be_spawned(derive.store.close());
+        may_be_spawned(Image::load(apply.from, wish.image.root.clone(), true));
+        may_be_spawned(look::repositories(derive.store));
+        may_be_spawned(look::tags(derive, repository, 1));
+        may_be_spawned(remove::tag(derive, repository, tag));
+        may_be_spawned(verify.run(None));
+    }
 }

@@ -8,9 +8,10 @@ use contract::key::{Key, Prefix};
 use contract::listing::{Catalog, Listing, Referrers, TagList};
 use contract::manifest::Manifest;
 use contract::name::{Repository, Tag};
+use futures_util::FutureExt;
 
 use crate::derive::Derive;
-use crate::listings::{self, rewrite, search};
+use crate::listings::{self, Make, rewrite, rewrite_by, search};
 use crate::plan::Change;
 use crate::store::{Store, StoreError};
 
@@ -55,15 +56,19 @@ pub async fn tag(derive: Derive<'_>, name: &Repository, tag: &Tag) -> Result<(),
 /// Takes a tag's name from the list, unless its link is there again.
 pub(crate) async fn unlist(store: &dyn Store, name: &Repository, tag: &Tag) -> Result<(), StoreError> {
     let link = Key::TagLink(name.clone(), tag.clone());
-    rewrite(store, &Key::TagList(name.clone()), async |said| {
-        let said = said.and_then(|said| TagList::from_bytes(said).ok());
-        let mut list = said.unwrap_or_else(|| TagList::new(name.clone()));
-        if store.size(&link).await?.is_none() {
-            list.tags.remove(tag);
-        }
-        Ok(list.to_bytes())
-    })
-    .await?;
+    let is_there = &link;
+    let without: &Make<'_> = &|said| {
+        let changed = async move {
+            let said = said.and_then(|said| TagList::from_bytes(&said).ok());
+            let mut list = said.unwrap_or_else(|| TagList::new(name.clone()));
+            if store.size(is_there).await?.is_none() {
+                list.tags.remove(tag);
+            }
+            Ok(list.to_bytes())
+        };
+        changed.boxed()
+    };
+    rewrite_by(store, &Key::TagList(name.clone()), without).await?;
     // A publisher that wrote the link in between found the name still listed, and did not write it. And where the store
     // does not compare, the list may have gone over one with other names.
     let again = store.size(&link).await?.map(|_| tag.clone());

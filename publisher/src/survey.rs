@@ -3,9 +3,9 @@
 use contract::descriptor::Descriptor;
 use contract::key::Key;
 use contract::v1;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::apply::SMALL_PER_JOB;
+use crate::at_once::at_once;
 use crate::derive::Derive;
 use crate::grace::age;
 use crate::listings;
@@ -30,7 +30,7 @@ pub async fn survey(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<
         let target = derive.target(&Key::TagLink(repository.clone(), tag.clone())).await?;
         Ok::<_, StoreError>(target.map(|digest| ((repository.clone(), tag.clone()), digest)))
     });
-    let found: Vec<_> = stream::iter(asked).buffer_unordered(jobs).try_collect().await?;
+    let found: Vec<_> = at_once(jobs, asked).await?;
     existing.tags.extend(found.into_iter().flatten());
 
     let mut contents = Vec::new();
@@ -68,7 +68,7 @@ pub(crate) async fn chain(store: &dyn Store, chain: &[v1::Image]) -> Result<Exis
 async fn agrees(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<bool, StoreError> {
     let (views, lists) = plan::derived(wish, &Existing::default());
     let holding = views.iter().chain(&lists).map(|step| holds(derive, step));
-    let held: Vec<bool> = stream::iter(holding).buffer_unordered(jobs).try_collect().await?;
+    let held: Vec<bool> = at_once(jobs, holding).await?;
     Ok(held.into_iter().all(|holds| holds))
 }
 
@@ -99,7 +99,7 @@ async fn look(
         let found = store.look(&key).await?;
         Ok::<_, StoreError>(found.map(|found| (key, found)))
     });
-    let found: Vec<_> = stream::iter(asked).buffer_unordered(jobs).try_collect().await?;
+    let found: Vec<_> = at_once(jobs, asked).await?;
     let now = store.now().await?;
     for (key, Looked { size, modified, .. }) in found.into_iter().flatten() {
         existing.ages.insert(key.clone(), age(modified, now));

@@ -11,7 +11,6 @@ use std::time::Duration;
 use contract::key::{Key, Prefix};
 use contract::listing::{Catalog, Listing};
 use contract::name::Repository;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use url::Url;
 
 mod advice;
@@ -32,6 +31,7 @@ use finding::Findings;
 pub use finding::{Finding, Summary};
 pub use wrong::{Kept, Wrong};
 
+use crate::at_once::at_once;
 use crate::derive::Derive;
 use crate::found::{Found, Held};
 use crate::store::{Store, StoreError};
@@ -96,7 +96,7 @@ impl Through<'_> {
             None => sample::TAGS,
         };
         let each = sampled.iter().map(|(name, held)| looking.repository(name, held, most));
-        let tags: Vec<usize> = stream::iter(each).buffer_unordered(self.jobs).try_collect().await?;
+        let tags: Vec<usize> = at_once(self.jobs, each).await?;
         looking.ping(&sampled).await?;
         if only.is_none() && !all.is_empty() {
             looking.catalog(all.iter().map(|(name, _)| (*name).clone()).collect()).await?;

@@ -6,8 +6,8 @@ use contract::key::{Key, Prefix};
 use contract::listing::{Catalog, Listing, Search};
 use contract::name::Repository;
 use contract::v1;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use crate::at_once::at_once;
 use crate::derive::Derive;
 use crate::found::{Found, Held};
 use crate::store::StoreError;
@@ -51,7 +51,7 @@ impl Verify<'_> {
         let found = self.found(only).await?;
         let looking = Looking::new(self);
         let each = found.repositories.iter().map(|(name, held)| repository(&looking, name, held));
-        stream::iter(each).buffer_unordered(self.jobs).try_collect::<()>().await?;
+        at_once(self.jobs, each).await?;
         if only.is_none() {
             catalog(&looking, &found).await?;
             search(&looking).await?;

@@ -1,10 +1,9 @@
 //! `publish`: open source and store, plan, carry out, say what happened.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::name::{Reference, Repository, Tag};
+use contract::name::{Reference, Tag};
 use contract::settings::StoreSettings;
 use contract::v1;
 
@@ -17,6 +16,7 @@ use crate::content::Open;
 use crate::derive::Derive;
 use crate::failure::CommandError;
 use crate::image::Image;
+pub(super) use crate::plan::targets;
 use crate::plan::{Target, Wish};
 use crate::publish::{prepare, publish};
 use crate::rate::Limited;
@@ -152,22 +152,6 @@ pub(super) fn check_digests(references: &[Reference], image: &Image) -> Result<(
         Some(expected) => Err(CommandError::Digest { expected, found }),
         None => Ok(()),
     }
-}
-
-/// The tags by repository; `latest` for a reference that has neither tag nor digest.
-pub(super) fn targets(references: &[Reference]) -> Vec<Target> {
-    let mut targets: BTreeMap<&Repository, BTreeSet<Tag>> = BTreeMap::new();
-    for Reference { repository, tag, digest } in references {
-        let tags = targets.entry(repository).or_default();
-        match (tag, digest) {
-            (Some(tag), _) => _ = tags.insert(tag.clone()),
-            (None, None) => _ = tags.insert(Tag::latest()),
-            (None, Some(_)) => {}
-        }
-    }
-    let target =
-        |(repository, tags): (&Repository, _)| Target { repository: repository.clone(), tags, keep: true };
-    targets.into_iter().map(target).collect()
 }
 
 /// The v1 images, or one line that says why there are none.

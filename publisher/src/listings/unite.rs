@@ -109,7 +109,10 @@ async fn others(
         }
     }
     let listed: BTreeSet<Tag> = tags.tags.keys().cloned().collect();
-    for tag in (&listed ^ &there).into_iter().filter(|tag| !ours.contains_key(tag)) {
+    for tag in &listed ^ &there {
+        if ours.contains_key(&tag) {
+            continue;
+        }
         let found = store.read(&Key::V1Tag(name.clone(), tag.clone())).await?;
         match found.and_then(|found| serde_json::from_slice::<v1::Id>(&found.bytes).ok()) {
             Some(id) => tags.tags.insert(tag, id),

@@ -65,6 +65,22 @@ pub struct Wanted<'a> {
     pub access: registry::Access<'a>,
 }
 
+impl<'a> Wanted<'a> {
+    /// What is published under these names, and everything else by default.
+    pub fn of(references: &'a [Reference]) -> Self {
+        Self {
+            image: None,
+            references,
+            manifest_type: ManifestType::default(),
+            compress: Compress::default(),
+            to: &(),
+            verify: false,
+            strict: false,
+            access: registry::Access::default(),
+        }
+    }
+}
+
 /// The kind of manifest that is made for an image of a docker archive with plain layers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use contract::digest::{Algorithm, Digest};
 use contract::key::{Key, Prefix};
 use contract::name::{Repository, Tag};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::exchange::How;
 use super::judge::{self, Absent, Names};
 use super::{Looking, Wrong, sample};
+use crate::at_once::at_once;
 use crate::found::Held;
 use crate::store::StoreError;
 
@@ -26,7 +26,7 @@ impl Looking<'_> {
     ) -> Result<usize, StoreError> {
         let tags = sample::newest(&held.tags, most);
         let each = tags.iter().map(|tag| self.tag(name, tag, held));
-        stream::iter(each).buffer_unordered(self.through.jobs).try_collect::<()>().await?;
+        at_once(self.through.jobs, each).await?;
         if tags.is_empty() {
             for digest in held.revisions.iter().take(most) {
                 self.image(name, digest, held).await?;

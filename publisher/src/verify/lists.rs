@@ -6,11 +6,11 @@ use contract::digest::Digest;
 use contract::key::Key;
 use contract::listing::{Listing, TagList};
 use contract::name::{Repository, Tag};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::looking::Looking;
 use super::manifests::Manifests;
 use crate::apply::SMALL_PER_JOB;
+use crate::at_once::at_once;
 use crate::found::Held;
 use crate::store::StoreError;
 
@@ -26,7 +26,7 @@ pub(super) async fn look(
         looking.document(&key, &referrers.to_bytes(), "the manifests that refer to it").await
     });
     let jobs = looking.verify.jobs * SMALL_PER_JOB;
-    stream::iter(lists).buffer_unordered(jobs).try_collect::<()>().await?;
+    at_once(jobs, lists).await?;
     // One of a repository without tags need not be there.
     if held.has_tag_list || !shown.is_empty() {
         let list = TagList { name: name.clone(), tags: shown.keys().cloned().collect() };

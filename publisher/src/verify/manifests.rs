@@ -8,11 +8,11 @@ use contract::listing::Referrers;
 use contract::manifest::Manifest;
 use contract::media::MediaType;
 use contract::name::Repository;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::finding::Wrong;
 use super::looking::Looking;
 use crate::apply::SMALL_PER_JOB;
+use crate::at_once::at_once;
 use crate::found::Held;
 use crate::store::StoreError;
 
@@ -43,7 +43,7 @@ pub(super) async fn look(
         Ok::<_, StoreError>(read.map(|read| (*digest, read)))
     });
     let jobs = looking.verify.jobs * SMALL_PER_JOB;
-    let read: Vec<_> = stream::iter(each).buffer_unordered(jobs).try_collect().await?;
+    let read: Vec<_> = at_once(jobs, each).await?;
     let read: BTreeMap<Digest, Read> = read.into_iter().flatten().collect();
     for digest in held.digest_views.difference(&held.revisions) {
         looking.tell(&Key::DigestView(name.clone(), *digest), Wrong::Unlinked);

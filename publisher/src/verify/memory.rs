@@ -11,11 +11,11 @@ use crate::store::StoreError;
 /// Looks at everything that is remembered.
 pub(super) async fn look(looking: &Looking<'_>) -> Result<(), StoreError> {
     let keys = looking.store().list(&Prefix::Diffs).await?;
-    let each = keys.iter().map(|key| async move {
-        let Key::Diff(diff_id, packed) = key else { return Ok(()) };
-        looking.object(key, None, "nobody").await?;
+    let each = keys.into_iter().map(|key| async move {
+        let Key::Diff(diff_id, packed) = &key else { return Ok(()) };
+        looking.object(&key, None, "nobody").await?;
         if recall(looking.store(), diff_id, *packed).await?.is_none() {
-            looking.tell(key, Wrong::Disagrees("the blob that it names"));
+            looking.tell(&key, Wrong::Disagrees("the blob that it names"));
         }
         Ok(())
     });

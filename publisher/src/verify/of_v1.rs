@@ -7,11 +7,11 @@ use contract::key::Key;
 use contract::listing::{Listing, V1Images, V1Tags, v1_tag};
 use contract::name::Tag;
 use contract::v1;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::finding::Wrong;
 use super::looking::Looking;
 use crate::apply::SMALL_PER_JOB;
+use crate::at_once::at_once;
 use crate::found::Held;
 use crate::store::StoreError;
 
@@ -26,7 +26,7 @@ pub(super) async fn look(
         Ok::<_, StoreError>(id.map(|id| (tag.clone(), id)))
     });
     let jobs = looking.verify.jobs * SMALL_PER_JOB;
-    let ids: Vec<_> = stream::iter(each).buffer_unordered(jobs).try_collect().await?;
+    let ids: Vec<_> = at_once(jobs, each).await?;
     let tags = V1Tags { tags: ids.into_iter().flatten().collect() };
     for (tag, id) in &tags.tags {
         let key = Key::V1Tag(name.clone(), tag.clone());

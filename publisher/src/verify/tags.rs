@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use contract::digest::Digest;
 use contract::key::Key;
 use contract::name::{Repository, Tag};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::finding::Wrong;
 use super::looking::Looking;
 use super::manifests::{self, Manifests};
 use crate::apply::SMALL_PER_JOB;
+use crate::at_once::at_once;
 use crate::found::Held;
 use crate::store::StoreError;
 
@@ -23,7 +23,7 @@ pub(super) async fn look(
 ) -> Result<BTreeMap<Tag, Digest>, StoreError> {
     let each = held.tags.iter().map(|tag| tag_at(looking, name, tag, manifests));
     let jobs = looking.verify.jobs * SMALL_PER_JOB;
-    let shown: Vec<_> = stream::iter(each).buffer_unordered(jobs).try_collect().await?;
+    let shown: Vec<_> = at_once(jobs, each).await?;
     for tag in held.shown_tags.difference(&held.tags) {
         let view = Key::TagView(name.clone(), tag.clone());
         // Perhaps v1 alone shows it, which is looked at with the rest of v1.
