@@ -2,7 +2,7 @@
 //!
 //! Follows Docker's image spec, [v1.2, "Combined Image JSON + Filesystem Changeset Format"](https://github.com/moby/docker-image-spec/blob/main/v1.2.md).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use contract::descriptor::Descriptor;
@@ -151,7 +151,8 @@ impl Entry {
         let (root, bytes) = manifest(manifest_type, config_digest, config.len(), named.collect());
         let mut places =
             HashMap::from([(config_digest, Place::Memory(config)), (root.digest, Place::Memory(bytes))]);
-        let compressed = layers.iter().filter_map(|(diff_id, layer)| layer.compressed(diff_id)).collect();
+        let each = diff_ids.iter().collect::<BTreeSet<_>>().into_iter();
+        let compressed = each.filter_map(|diff_id| layers.get(diff_id)?.compressed(diff_id)).collect();
         places.extend(layers.into_values().map(|layer| (layer.digest, layer.place)));
         Ok(Made { root, places, compressed })
     }
