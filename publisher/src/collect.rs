@@ -21,6 +21,7 @@ use crate::store::StoreError;
 
 mod graph;
 mod live;
+mod memory;
 mod roots;
 mod stock;
 mod sweep;
@@ -75,6 +76,9 @@ impl Collect<'_> {
         let ended = run.end().await;
         let mut summary = swept?;
         ended?;
+        if summary.removed.contains_key(&What::Blobs) {
+            memory::forget(store, self.jobs).await?;
+        }
         summary.uploads = store.tidy(self.grace.said()).await?;
         Ok(summary)
     }

@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use contract::key::Key;
+use contract::digest::{Algorithm, Digest};
+use contract::key::{Key, Prefix};
+use contract::packed::Packed;
 use publisher::collect::{Collect, Summary};
 use publisher::grace::Grace;
+use publisher::remembered::Compressed;
 use publisher::remove;
 use publisher::store::memory::Memory;
 use publisher::store::{Document, Store, When};
@@ -98,6 +101,24 @@ async fn what_is_left_is_as_if_the_rest_had_never_been_there() {
             assert_eq!(summary.total().objects == 0, is_same && things(&alone) == young, "{summary:?}");
         }
     }
+}
+
+/// So that `verify` finds nothing wrong afterwards.
+#[tokio::test]
+async fn what_layers_became_is_forgotten_with_them() {
+    let store = store();
+    for text in ["stays", "gone"] {
+        let image = Sample::image(text).load().await;
+        let (blob, packed) = (image.blobs[1].clone(), Packed::Gzip(4));
+        let (diff_id, size) = (Digest::of(Algorithm::Sha256, text.as_bytes()), blob.size);
+        run(&store, &Sample::image(text), &[&format!("acme/app:{text}")]).await.unwrap();
+        let layer = Compressed { diff_id, packed, blob: blob.digest, size };
+        store.write(&layer.key(), &layer.document(), When::Always).await.unwrap();
+    }
+    untag(&store, "acme/app", "gone").await;
+    collect(&store, 2 * DAY).await;
+    let left = store.list(&Prefix::Diffs).await.unwrap();
+    assert_eq!(left, [Key::Diff(Digest::of(Algorithm::Sha256, b"stays"), Packed::Gzip(4))]);
 }
 
 #[tokio::test]
