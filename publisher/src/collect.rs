@@ -5,7 +5,7 @@
 //! what refers to a manifest that stays. Of the rest, what says that something is there goes before what it names.
 //!
 //! Publishers are not waited for. They refresh what they go on using, and the collector looks at each object within a
-//! window before it removes it ([`crate::grace`], [`crate::activity`], [`crate::secure`]).
+//! window before it removes it ([`crate::grace`], `activity.rs`, `secure.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -64,7 +64,7 @@ pub enum By {
 }
 
 impl Purge {
-    /// What is sent so that these are forgotten. Those to CloudFront are not yet [signed](signed).
+    /// What is sent so that these are forgotten. Those to CloudFront are not yet [`signed`].
     pub fn requests(&self, keys: &BTreeSet<Key>, stamp: &Stamp) -> Vec<Request> {
         let base = self.base.as_str().trim_end_matches('/');
         let urls: Vec<Url> =

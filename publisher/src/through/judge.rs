@@ -20,7 +20,7 @@ use super::exchange::{Answer, Exchange};
 use super::wrong::{Kept, Wrong};
 
 /// The answer to a request for what is in the store; or that it is not what was asked for. `None` where no answer came,
-/// which [`way`] tells.
+/// which [`way()`] tells.
 fn there(exchange: &Exchange) -> Option<Result<&Answer, Wrong>> {
     let answer = exchange.end.as_ref().ok()?;
     Some(if answer.status == 200 { Ok(answer) } else { Err(Wrong::Status(answer.status)) })
