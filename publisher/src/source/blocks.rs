@@ -73,8 +73,8 @@ impl Blocks {
             // Where none can be started, nobody receives, and who sends is told.
             let _ = thread::Builder::new().name("compress".into()).spawn(move || work(packed, &waiting));
         }
-        // One in work and one waiting for each thread is enough while layers are read by others.
-        let buffers = (0..2 * workers + layers).map(|_| Buffers::default()).collect();
+        // One in work for each thread, one that is read for each layer, and one that waits.
+        let buffers = (0..=workers + layers).map(|_| Buffers::default()).collect();
         Self { jobs, vacant: Arc::new(Vacant { buffers: Mutex::new(buffers), given_back: Condvar::new() }) }
     }
 

@@ -8,7 +8,7 @@ use tempfile::{SpooledData, SpooledTempFile};
 use super::place::Place;
 
 /// Most bytes that are kept in memory, of one layer and of all of them.
-const MEMORY_MAX: u64 = 8 << 20;
+const MEMORY_MAX: u64 = 4 << 20;
 
 /// How much memory small layers have taken.
 #[derive(Debug, Default)]
