@@ -20,7 +20,6 @@ use crate::rig::yaml::documents;
 
 /// What the job builds, which no other test has.
 const DOCKERFILE: &str = "FROM scratch\nCOPY busybox said /\nCMD [\"/busybox\", \"cat\", \"/said\"]\n";
-const VERSION: &str = "v1.2";
 /// GitHub's runner for `shell: bash`.
 const BASH: [&str; 5] = ["bash", "--noprofile", "--norc", "-eo", "pipefail"];
 
@@ -31,6 +30,8 @@ struct Machine {
     _files: Component,
     url: String,
     variables: BTreeMap<String, String>,
+    /// One for each job: they share an engine, and with it the names of images.
+    version: String,
     said: String,
 }
 
@@ -59,7 +60,8 @@ impl Machine {
         set("STORE", &store.argument());
         set("PUBLISHER_URL", &format!("{url}/registry-publisher"));
         set("PUBLISHER_SHA256", &sha256(&fs::read(ours.get_program()).unwrap())["sha256:".len()..]);
-        Self { place, _files: files, url, variables, said }
+        let version = format!("v1.2-{name}");
+        Self { place, _files: files, url, variables, version, said }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -81,8 +83,8 @@ impl Machine {
     /// What was published runs, as the version and as the latest.
     fn assert_pullable(&self, store: &Store) {
         let endpoint = store.endpoint();
-        dockerd().docker(&["image", "rm", "--force", &format!("acme/app:{VERSION}")]);
-        for tag in [VERSION, "latest"] {
+        dockerd().docker(&["image", "rm", "--force", &format!("acme/app:{}", self.version)]);
+        for tag in [&*self.version, "latest"] {
             let image = format!("{}/acme/app:{tag}", endpoint.host);
             let printed = dockerd().docker(&["run", "--rm", "--network", "none", "--pull", "always", &image]);
             assert!(printed.ends_with(&self.said), "{printed}");
@@ -134,14 +136,14 @@ fn github_builds_and_publishes() {
         }
         let added = fs::read_to_string(&path).unwrap();
         let added: Vec<&str> = added.lines().rev().chain(["/usr/sbin:/usr/bin:/sbin:/bin"]).collect();
-        shell.env("PATH", added.join(":")).env("GITHUB_PATH", &path).env("GITHUB_REF_NAME", VERSION);
+        shell.env("PATH", added.join(":")).env("GITHUB_PATH", &path).env("GITHUB_REF_NAME", &machine.version);
         shell.env("RUNNER_TEMP", machine.path("temp")).env("GITHUB_STEP_SUMMARY", &summary);
         must_pass(step, &run(&mut shell));
     }
     assert_eq!(actions, ["actions/checkout@v4", "aws-actions/configure-aws-credentials@v4"]);
     let said = fs::read_to_string(&summary).unwrap();
     let named: Vec<_> = said.lines().map(|line| line.split_once("@sha256:").unwrap().0).collect();
-    assert_eq!(named, ["acme/app:latest", &format!("acme/app:{VERSION}")]);
+    assert_eq!(named, ["acme/app:latest", &format!("acme/app:{}", machine.version)]);
     machine.assert_pullable(&store);
 }
 
@@ -159,7 +161,7 @@ fn gitlab_builds_and_publishes() {
         script += &format!("{}\n", text(line));
     }
     let mut shell = machine.shell(&["sh", "-c", &script]);
-    shell.envs(&machine.variables).env("CI_COMMIT_TAG", VERSION).env("AWS_TOKEN", "a token");
+    shell.envs(&machine.variables).env("CI_COMMIT_TAG", &machine.version).env("AWS_TOKEN", "a token");
     fs::create_dir(machine.path("builds")).unwrap();
     shell.env("CI_BUILDS_DIR", machine.path("builds"));
     must_pass(job, &run(&mut shell));
