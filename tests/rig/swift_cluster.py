@@ -47,6 +47,12 @@ pipeline = {kind}-server
 use = egg:swift#{kind}
 """
 
+# An object is in its container's list once it is written: by default a slow update is left to a daemon that does not run here.
+PATIENT_OBJECTS = """conn_timeout = 60
+node_timeout = 60
+container_update_timeout = 60
+"""
+
 PROXY = """[DEFAULT]
 bind_ip = 127.0.0.1
 bind_port = {port}
@@ -60,9 +66,18 @@ pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk {auth}
 use = egg:swift#proxy
 allow_account_management = true
 account_autocreate = true
+# A machine on which all tests run at once may be slow. By default Swift takes a part that is silent for half a second, ten
+# times, for dead, and shuns it for a minute; without its memcached nobody is let in.
+conn_timeout = 60
+node_timeout = 60
+error_suppression_limit = 1000000
 [filter:cache]
 use = egg:swift#memcache
 memcache_servers = 127.0.0.1:{memcached}
+connect_timeout = 60
+pool_timeout = 60
+io_timeout = 60
+error_suppression_limit = 1000000
 [filter:slo]
 use = egg:swift#slo
 min_segment_size = 1
@@ -136,7 +151,8 @@ def configure(port, size, keystone=None):
     os.makedirs("devices/d1", exist_ok=True)
     write("swift.conf", SWIFT.format(**values))
     for kind in ("account", "container", "object"):
-        write(f"{kind}-server.conf", SERVER.format(kind=kind, port=PORTS[kind], **values))
+        patience = PATIENT_OBJECTS if kind == "object" else ""
+        write(f"{kind}-server.conf", SERVER.format(kind=kind, port=PORTS[kind], **values) + patience)
         ring(kind, PORTS[kind])
     filters = "".join(f"[filter:{name}]\nuse = egg:swift#{name}\n" for name in PLAIN)
     filters += KEYSTONE.format(keystone=keystone) if keystone else TEMPAUTH
