@@ -3,6 +3,7 @@
 //! Nothing names it yet, so that it is in nobody's way if the rest never comes.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -44,6 +45,15 @@ impl Destination for Ahead<'_> {
         recall(self.store, diff_id, packed).await.unwrap_or_else(|error| {
             // Who cannot write there will be told when it matters.
             tracing::debug!(%error, %diff_id, "what the layer became is not known");
+            None
+        })
+    }
+
+    async fn folder(&self) -> Option<PathBuf> {
+        self.turns.as_ref()?;
+        self.store.folder().await.unwrap_or_else(|error| {
+            // Who cannot write there will be told when it matters.
+            tracing::debug!(%error, "layers wait elsewhere");
             None
         })
     }

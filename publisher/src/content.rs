@@ -1,6 +1,8 @@
 //! Content on its way: a descriptor, where its bytes can be opened (again), and the check that they are the right ones.
 
+use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,6 +30,13 @@ pub trait Open: Send + Sync {
     /// As [`Open::open`], for who does not send it: no limit of the sending's speed holds.
     async fn look(&self, descriptor: &Descriptor) -> io::Result<Option<Chunks>> {
         self.open(descriptor).await
+    }
+
+    /// A file without a name that holds exactly it, where there is one: it was hashed while it was written here, and nobody
+    /// else can write to it.
+    fn file(&self, descriptor: &Descriptor) -> Option<Arc<File>> {
+        let _ = descriptor;
+        None
     }
 
     /// How many bytes were read of where the content is so far, as far as that is counted.

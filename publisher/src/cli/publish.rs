@@ -71,7 +71,7 @@ pub struct Layers {
     /// [default: keep]
     #[arg(long, value_enum, env = "REGISTRY_PUBLISHER_COMPRESSION")]
     pub compression: Option<Compression>,
-    /// How much: 1 to 12 for gzip, 1 to 22 for zstd [default: 4, 3]
+    /// How much: 1 to 12 for gzip, 1 to 22 for zstd [default: 2, 3]
     #[arg(long, value_name = "N", env = "REGISTRY_PUBLISHER_COMPRESSION_LEVEL")]
     pub compression_level: Option<u8>,
 }

@@ -35,26 +35,18 @@ struct Job {
     done: SyncSender<io::Result<Block>>,
 }
 
-/// A piece of a layer, before and after.
+/// A piece of a layer, plain or packed.
 struct Block {
-    buffers: Buffers,
+    buffer: Vec<u8>,
     /// How much of it is filled.
-    plain: usize,
-    /// How much of it is filled.
-    packed: usize,
+    filled: usize,
     vacant: Arc<Vacant>,
-}
-
-#[derive(Debug, Default)]
-struct Buffers {
-    plain: Vec<u8>,
-    packed: Vec<u8>,
 }
 
 /// Buffers that nobody uses, and how many more may be made: what bounds the memory.
 #[derive(Debug)]
 struct Vacant {
-    buffers: Mutex<Vec<Buffers>>,
+    buffers: Mutex<Vec<Vec<u8>>>,
     given_back: Condvar,
 }
 
@@ -74,7 +66,7 @@ impl Blocks {
             let _ = thread::Builder::new().name("compress".into()).spawn(move || work(packed, &waiting));
         }
         // One in work for each thread, one that is read for each layer, and one that waits.
-        let buffers = (0..=workers + layers).map(|_| Buffers::default()).collect();
+        let buffers = vec![Vec::new(); workers + layers + 1];
         Self { jobs, vacant: Arc::new(Vacant { buffers: Mutex::new(buffers), given_back: Condvar::new() }) }
     }
 
@@ -91,16 +83,16 @@ impl Blocks {
         let mut is_end = false;
         while !is_end || !under_way.is_empty() {
             let vacant = if is_end { None } else { self.vacant.take(under_way.is_empty()) };
-            let Some(buffers) = vacant else {
+            let Some(mut buffer) = vacant else {
                 under_way.pop_front().map_or(Ok(()), |done| pass_on(&done, &mut out))?;
                 continue;
             };
-            let mut block = Block { buffers, plain: 0, packed: 0, vacant: Arc::clone(&self.vacant) };
-            block.buffers.plain.resize(size, 0);
-            block.plain = fill(&mut plain, &mut block.buffers.plain).map_err(LayerError::Read)?;
-            is_end = block.plain < size;
-            if block.plain > 0 {
-                seen(&block.buffers.plain[..block.plain])?;
+            buffer.resize(size.max(buffer.len()), 0);
+            let mut block = Block { buffer, filled: 0, vacant: Arc::clone(&self.vacant) };
+            block.filled = fill(&mut plain, &mut block.buffer[..size]).map_err(LayerError::Read)?;
+            is_end = block.filled < size;
+            if block.filled > 0 {
+                seen(&block.buffer[..block.filled])?;
                 under_way.push_back(self.hand_over(block)?);
             }
         }
@@ -120,28 +112,29 @@ fn pass_on(
     out: &mut impl FnMut(&[u8]) -> Result<(), LayerError>,
 ) -> Result<(), LayerError> {
     let block = done.recv().map_err(io::Error::other).flatten().map_err(LayerError::Compress)?;
-    out(&block.buffers.packed[..block.packed])
+    out(&block.buffer[..block.filled])
 }
 
 /// Until nobody can send a job any longer.
 fn work(packed: Packed, waiting: &Mutex<Receiver<Job>>) {
-    let mut compressor = Compressor::new(packed);
+    let (mut compressor, mut buffer) = (Compressor::new(packed), Vec::new());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok(Job { mut block, done }) = next() {
-        let Buffers { plain, packed } = &mut block.buffers;
         let compressed = compressor.as_mut().map_err(|e| io::Error::new(e.kind(), e.to_string()));
-        let compressed = compressed.and_then(|compressor| compressor.compress(&plain[..block.plain], packed));
+        let compressed = compressed.and_then(|it| it.compress(&block.buffer[..block.filled], &mut buffer));
         // Who does not wait any longer has failed meanwhile.
         let _ = done.send(compressed.map(|size| {
-            block.packed = size;
+            // What was plain is where the next block is packed to.
+            std::mem::swap(&mut block.buffer, &mut buffer);
+            block.filled = size;
             block
         }));
     }
 }
 
 impl Vacant {
-    /// Buffers, when there are some; `None` where there are none, and nobody wants to wait.
-    fn take(&self, wait: bool) -> Option<Buffers> {
+    /// A buffer, when there is one; `None` where there is none, and nobody wants to wait.
+    fn take(&self, wait: bool) -> Option<Vec<u8>> {
         let mut buffers = self.lock();
         while wait && buffers.is_empty() {
             buffers = self.given_back.wait(buffers).unwrap_or_else(PoisonError::into_inner);
@@ -149,14 +142,14 @@ impl Vacant {
         buffers.pop()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Buffers>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
         self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        self.vacant.lock().push(std::mem::take(&mut self.buffers));
+        self.vacant.lock().push(std::mem::take(&mut self.buffer));
         self.vacant.given_back.notify_one();
     }
 }

@@ -28,8 +28,8 @@ pub struct Compress {
     level: u8,
 }
 
-/// At this level libdeflate's output is as large as gzip's and zlib's by default.
-const GZIP: u8 = 4;
+/// libdeflate's fastest level whose output is no larger than gzip's and zlib's by default.
+const GZIP: u8 = 2;
 /// The library's own default.
 const ZSTD: u8 = 3;
 

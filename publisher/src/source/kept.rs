@@ -1,14 +1,16 @@
 //! Where a packed layer is until it is sent: small ones in memory, others in files without names.
 
 use std::io::{self, Seek, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::{SpooledData, SpooledTempFile};
 
 use super::place::Place;
 
-/// Most bytes that are kept in memory, of one layer and of all of them.
-const MEMORY_MAX: u64 = 4 << 20;
+/// Most bytes that are kept in memory, of one layer and of all of them: a file without a name is in the page cache as well,
+/// and not in our memory.
+const MEMORY_MAX: u64 = 1 << 20;
 
 /// How much memory small layers have taken.
 #[derive(Debug, Default)]
@@ -18,8 +20,15 @@ pub(super) struct Taken(AtomicU64);
 pub(super) struct Keeping(SpooledTempFile);
 
 impl Keeping {
-    pub(super) fn new() -> Self {
-        Self(SpooledTempFile::new(MEMORY_MAX as usize))
+    /// In this folder, or where temporary files are.
+    pub(super) fn new(folder: Option<&Path>) -> Self {
+        let memory = MEMORY_MAX as usize;
+        Self(
+            folder.map_or_else(
+                || SpooledTempFile::new(memory),
+                |folder| SpooledTempFile::new_in(memory, folder),
+            ),
+        )
     }
 
     /// Where it is.
@@ -59,13 +68,13 @@ mod tests {
     fn memory_holds_small_layers_and_no_more_than_it_may() {
         let taken = Taken::default();
         let keep = |size: u64| {
-            let mut keeping = Keeping::new();
-            (0..size.div_ceil(1 << 20)).for_each(|_| keeping.write_all(&[7; 1 << 20]).unwrap());
+            let mut keeping = Keeping::new(None);
+            (0..size).step_by(1 << 16).for_each(|_| keeping.write_all(&[7; 1 << 16]).unwrap());
             let place = keeping.finish(&taken).unwrap();
             let mut bytes = Vec::new();
             io::Read::read_to_end(&mut place.reader().unwrap(), &mut bytes).unwrap();
             assert!(
-                bytes.len() as u64 == size.next_multiple_of(1 << 20) && bytes.iter().all(|byte| *byte == 7)
+                bytes.len() as u64 == size.next_multiple_of(1 << 16) && bytes.iter().all(|byte| *byte == 7)
             );
             matches!(place, Place::Memory(_))
         };

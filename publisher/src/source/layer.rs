@@ -1,6 +1,7 @@
 //! The layers of a docker archive: checked against the config, and packed where they are plain.
 
 use std::io::{self, BufReader, Read, Write};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use contract::digest::{Algorithm, Digest, Hasher};
@@ -39,6 +40,15 @@ pub enum LayerError {
     /// The compressed layer does not fit, for instance.
     #[error("cannot write a temporary file in {}", std::env::temp_dir().display())]
     Temporary(#[source] io::Error),
+    /// The same, where the store would have taken it over.
+    #[error("cannot write a file in {}", folder.display())]
+    Staged {
+        /// Of the store.
+        folder: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
     /// The compressor does not work.
     #[error("it cannot be compressed")]
     Compress(#[source] io::Error),
@@ -73,6 +83,8 @@ pub(super) fn sniff(place: &Place) -> Result<Packing, LayerError> {
 #[derive(Debug)]
 pub(super) struct Packer {
     compress: Compress,
+    /// Where packed layers are written to, if the store takes them over from there.
+    folder: Option<PathBuf>,
     /// While there is something to compress.
     blocks: Mutex<Option<Arc<Blocks>>>,
     taken: Taken,
@@ -96,8 +108,8 @@ pub(super) struct Compressed<W> {
 }
 
 impl Packer {
-    pub(super) fn new(compress: Compress) -> Self {
-        Self { compress, blocks: Mutex::default(), taken: Taken::default() }
+    pub(super) fn new(compress: Compress, folder: Option<PathBuf>) -> Self {
+        Self { compress, folder, blocks: Mutex::default(), taken: Taken::default() }
     }
 
     /// What plain layers become; `None` where they stay plain.
@@ -143,10 +155,22 @@ impl Packer {
         let raw = BufReader::with_capacity(CHUNK, place.reader().map_err(LayerError::Read)?);
         let plain = packing.open(raw).map_err(LayerError::Read)?.ok_or(LayerError::NotALayer)?;
         let done = |done| tell.done(done).map_err(LayerError::Read);
-        let packed = self.compress(plain, diff_id.algorithm(), Keeping::new(), done)?;
+        let keeping = Keeping::new(self.folder.as_deref());
+        let packed = self.compress(plain, diff_id.algorithm(), keeping, done);
+        let packed = packed.map_err(|error| self.staged(error))?;
         is(diff_id, packed.found)?;
-        let place = packed.to.finish(&self.taken).map_err(LayerError::Temporary)?;
+        let place = packed.to.finish(&self.taken).map_err(|e| self.staged(LayerError::Temporary(e)))?;
         Ok(self.layer(packed.digest, place))
+    }
+
+    /// Says in which folder it was.
+    fn staged(&self, error: LayerError) -> LayerError {
+        match (&self.folder, error) {
+            (Some(folder), LayerError::Temporary(source)) => {
+                LayerError::Staged { folder: folder.clone(), source }
+            }
+            (_, error) => error,
+        }
     }
 
     /// What [`Packer::compress`] made.

@@ -1,6 +1,7 @@
 //! All layers of an image, several at the same time. Those that the store has packed already are not read.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -111,5 +112,9 @@ struct One<'a>(&'a Place);
 impl Open for One<'_> {
     async fn open(&self, _: &Descriptor) -> std::io::Result<Option<Chunks>> {
         self.0.chunks().await.map(Some)
+    }
+
+    fn file(&self, _: &Descriptor) -> Option<Arc<File>> {
+        self.0.alone()
     }
 }

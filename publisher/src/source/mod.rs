@@ -18,6 +18,7 @@ mod archive;
 mod argument;
 mod blocks;
 mod choose;
+mod chunk;
 mod compression;
 mod daemon;
 mod destination;
@@ -266,6 +267,7 @@ impl SourceError {
             Self::Layer { source: LayerError::Temporary(_), .. } => {
                 Some("TMPDIR names another directory for temporary files".into())
             }
+            Self::Layer { source: LayerError::Staged { .. }, .. } => None,
             Self::Lacks { .. } | Self::Config { .. } | Self::Layers { .. } | Self::Layer { .. } => {
                 Some(AGAIN.into())
             }
@@ -303,7 +305,7 @@ pub async fn open(source: &str, wanted: &Wanted<'_>, told: &dyn Told) -> Result<
         _ if matches!(argument.place, Where::Daemon(_)) => None,
         (image, suffix) => image.or(suffix),
     };
-    let packer = Arc::new(Packer::new(wanted.compress));
+    let packer = Arc::new(Packer::new(wanted.compress, wanted.to.folder().await));
     let tree = tree::Tree::open(&argument.place, Arc::clone(&packer), told).await?;
     let wanted = Wanted { image, ..*wanted };
     let (mut held, root) = pick::pick(tree, argument.said, &wanted, told).await?;

@@ -12,12 +12,10 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::again::Again;
+use super::chunk::Chunk;
+pub(super) use super::chunk::SIZE as CHUNK;
 use super::layer::Layer;
-use super::packing::fill;
 use crate::content::Chunks;
-
-/// Size of a chunk in bytes.
-pub(super) const CHUNK: usize = 1 << 20;
 
 /// Bytes that can be read again and again.
 #[derive(Debug, Clone)]
@@ -50,6 +48,16 @@ impl Place {
     pub(super) fn whole(file: File) -> io::Result<Self> {
         let size = file.metadata()?.len();
         Ok(Self::Slice { file: Arc::new(file), offset: 0, size })
+    }
+
+    /// The file that holds it and nothing else, if there is one; it may be one that others write to.
+    pub(super) fn alone(&self) -> Option<Arc<File>> {
+        match self {
+            Self::Slice { file, offset: 0, .. } => Some(Arc::clone(file)),
+            Self::Slice { .. } | Self::Memory(_) | Self::File { .. } | Self::Packed(_) | Self::Again(_) => {
+                None
+            }
+        }
     }
 
     /// How many bytes are there.
@@ -87,10 +95,8 @@ impl Place {
         let reader = off(move || place.reader()).await?;
         Ok(stream::try_unfold(reader, |mut reader| {
             off(move || {
-                let mut chunk = vec![0; reader.left().min(CHUNK as u64) as usize];
-                let filled = fill(&mut reader, &mut chunk)?;
-                chunk.truncate(filled);
-                Ok((filled > 0).then(|| (chunk.into(), reader)))
+                let chunk = Chunk::fill(&mut reader)?;
+                Ok((!chunk.as_ref().is_empty()).then(|| (Bytes::from_owner(chunk), reader)))
             })
         })
         .boxed())
@@ -129,7 +135,8 @@ pub(super) struct Slice {
 }
 
 impl Reader {
-    fn left(&self) -> u64 {
+    /// How many bytes are to come.
+    pub(super) fn left(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.get_ref().len() as u64 - bytes.position(),
             Self::File(slice) => slice.end - slice.at,

@@ -142,6 +142,7 @@ impl Kept<'_> {
             error @ (LayerError::Empty
             | LayerError::NotALayer
             | LayerError::Differs { .. }
+            | LayerError::Staged { .. }
             | LayerError::Compress(_)) => fail(io::Error::other(error)),
         })
     }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -72,6 +73,12 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`Kind::Conflict`] when `when` does not hold; then nothing was written.
     async fn write(&self, key: &Key, document: &Document, when: When) -> Result<(), StoreError>;
+
+    /// Where a file without a name has to be written so that [`Store::send`] need not copy it; `None` where it must all the
+    /// same.
+    async fn folder(&self) -> Result<Option<PathBuf>, StoreError> {
+        Ok(None)
+    }
 
     /// Sends content of any size to a key. Nothing is visible at the key before size and digest are right.
     async fn send(&self, key: &Key, content: &Content<'_>) -> Result<(), SendError>;

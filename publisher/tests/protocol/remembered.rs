@@ -27,7 +27,7 @@ use tempfile::NamedTempFile;
 use crate::faulty::{Fault, Faulty};
 use crate::{PLATFORM, derive, memory, targets, visible};
 
-const HOW: Packed = Packed::Gzip(4);
+const HOW: Packed = Packed::Gzip(2);
 const REFERENCES: &[&str] = &["acme/app:1"];
 
 /// A layer of one file.

@@ -44,7 +44,7 @@ async fn read_all(from: impl Read + Send + 'static) -> (Result<Members, ArchiveE
         }
     }
     let taken = work::run("", None, &Told(read.clone()), move |tell| {
-        take("x.tar", from, &Packer::new(Compress::default()), tell)
+        take("x.tar", from, &Packer::new(Compress::default(), None), tell)
     })
     .await
     .unwrap();
@@ -66,7 +66,7 @@ async fn packed(place: Place) -> Layer {
     // Of the diff id nothing is known here but what the wrong one's error tells.
     work::run("", None, &(), move |tell| {
         let wrong = contract::digest::Digest::of(Algorithm::Sha256, b"");
-        let packer = Packer::new(Compress::default());
+        let packer = Packer::new(Compress::default(), None);
         let Err(LayerError::Differs { found, .. }) = packer.pack(&place, &wrong, tell) else { panic!() };
         packer.pack(&place, &found, tell).unwrap()
     })

@@ -2,12 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use contract::key::Key;
 
 use super::super::{DOCUMENT_MAX, Version, When};
+use super::adopted;
 use super::errors::Failure;
 use super::staged::{Numbers, Staged};
 
@@ -116,6 +118,34 @@ impl Root {
     /// An empty staged file.
     pub(super) fn stage(&self) -> Result<Staged<'_>, Failure> {
         self.staged(|path| File::create_new(path).map(Some))
+    }
+
+    /// Where staged files are.
+    pub(super) fn folder(&self) -> Result<PathBuf, Failure> {
+        let any = self.at(&Key::Staged(0));
+        self.make_parent(&any)?;
+        Ok(any.parent().unwrap_or(&self.path).to_owned())
+    }
+
+    /// Makes a file without a name the object of a key. No where that cannot be, and nothing was done.
+    pub(super) fn adopt(&self, file: &File, size: u64, key: &Key) -> Result<bool, Failure> {
+        let found = file.metadata()?;
+        // One that has a name, somebody may write to.
+        if found.nlink() > 0 || found.len() != size {
+            return Ok(false);
+        }
+        let like = fs::metadata(&self.stage()?.path)?;
+        let name = |path: &Path| {
+            let same = file.try_clone()?;
+            adopted::name(file, path)?;
+            Ok(Some(same))
+        };
+        let Ok(staged) = self.staged(name) else { return Ok(false) };
+        // Temporary files are their owner's alone, and who collects garbage goes by their time.
+        file.set_permissions(like.permissions())?;
+        file.set_modified(like.modified()?)?;
+        self.place(staged, key, &When::Always)?;
+        Ok(true)
     }
 
     fn staged(&self, make: impl Fn(&Path) -> io::Result<Option<File>>) -> Result<Staged<'_>, Failure> {

@@ -159,3 +159,54 @@ async fn closing_removes_what_was_begun_here_or_left_long_ago() {
     assert_eq!(staged(&store), 1);
     assert!(path(&store, &Key::Staged(2)).exists() && !path(&store, &key).exists());
 }
+
+/// Holds `abc`, and a file that may hold it too.
+struct Filed(Arc<File>);
+
+#[async_trait]
+impl Open for Filed {
+    async fn open(&self, _: &Descriptor) -> io::Result<Option<Chunks>> {
+        Ok(Some(stream::iter([Ok(Bytes::from_static(b"abc"))]).boxed()))
+    }
+
+    fn file(&self, _: &Descriptor) -> Option<Arc<File>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+#[tokio::test]
+async fn a_file_without_a_name_becomes_the_object_and_any_other_is_copied() {
+    let (_folder, store) = store().await;
+    let folder = store.folder().await.unwrap().unwrap();
+    store.write(&link("1"), &Document::new("a"), When::Always).await.unwrap();
+    let mode = fs::metadata(path(&store, &link("1"))).unwrap().mode();
+    let nameless = |bytes: &[u8]| {
+        let mut file = tempfile::tempfile_in(&folder).unwrap();
+        io::Write::write_all(&mut file, bytes).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        file
+    };
+    let mut named = tempfile::NamedTempFile::new_in(&folder).unwrap();
+    io::Write::write_all(&mut named, b"abc").unwrap();
+    let elsewhere = File::open("/dev/null").unwrap();
+    for (file, is_taken_over) in [
+        (nameless(b"abc"), cfg!(target_os = "linux")),
+        (nameless(b"abcd"), false),
+        (named.reopen().unwrap(), false),
+        (elsewhere, false),
+    ] {
+        let (before, file) = (file.metadata().unwrap(), Arc::new(file));
+        let descriptor = Descriptor::new("a/b".into(), Digest::of(Algorithm::Sha256, b"abc"), 3);
+        let content = Content { descriptor: &descriptor, from: &Filed(file), passed: &|_| () };
+        let key = Key::Blob(descriptor.digest);
+        store.send(&key, &content).await.unwrap();
+        let found = fs::metadata(path(&store, &key)).unwrap();
+        assert_eq!(found.ino() == before.ino() && found.dev() == before.dev(), is_taken_over);
+        assert_eq!(fs::read(path(&store, &key)).unwrap(), b"abc");
+        assert_eq!((found.mode(), found.nlink()), (mode, 1));
+        assert!(found.modified().unwrap() > SystemTime::UNIX_EPOCH);
+        store.delete(&key).await.unwrap();
+    }
+    drop(named);
+    assert_eq!(staged(&store), 0);
+}

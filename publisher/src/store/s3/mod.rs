@@ -79,9 +79,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 8 MiB, of which four are in memory, and 5 GB: some stores count by tens.
+    /// 8 MiB, of which three are in memory, and 5 GB: some stores count by tens.
     fn default() -> Self {
-        Self { part: 8 << 20, memory: 32 << 20, copy: 5_000_000_000 }
+        Self { part: 8 << 20, memory: 24 << 20, copy: 5_000_000_000 }
     }
 }
 
