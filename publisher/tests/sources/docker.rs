@@ -69,7 +69,7 @@ fn counted(n: u32) -> String {
     (0..n).map(|n| n.to_string()).collect()
 }
 
-const EXPECTED: &str = "sha256:8e565fe642dd66489f9d01fbaed21ab81dcd20dd593ba851406103d5d35ae8a5";
+const EXPECTED: &str = "sha256:5717d36549819ce35ee84a365015c32a9c5a7fba966c0b439b96ac3a9e61212d";
 
 #[tokio::test]
 async fn links_to_layers_are_followed() {
