@@ -1,12 +1,16 @@
 //! A tag's life after it was published, by the real program: back and forth, joined with others, let go, and copied.
 
+use std::fs;
+
 use contract::digest::Digest;
 
+use crate::refused::assert_says;
 use crate::rig::built::Built;
 use crate::rig::layout::{DOCKER_LIST, Layer, Layout, OCI_INDEX, sha256};
 use crate::rig::ours::{self, Endpoint};
 use crate::rig::podman::Podman;
 use crate::rig::process::{Run, run};
+use crate::rig::seaweed::{self, READER};
 use crate::rig::skopeo::{copy, inspect, skopeo};
 use crate::rig::store::Store;
 use crate::rig::swift::{OWNER, swift};
@@ -229,4 +233,32 @@ fn podman_pulls_from_swift_what_was_copied_from_a_bucket() {
     let history = done(&publisher(&["history", "acme/app:1.2", "--from", target, "--format", "json"]));
     let history: serde_json::Value = serde_json::from_str(&history).unwrap();
     assert_eq!(history["history"].as_array().unwrap().len(), 2, "{history}");
+}
+
+#[test]
+fn each_of_two_buckets_has_the_credentials_of_its_profile() {
+    let (from, to) = (Store::bucket(), Store::bucket());
+    published(&from, &[("1.2", "linux/amd64", "text")]);
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("credentials");
+    let seaweed::User(key, secret) = seaweed::OWNER;
+    let section = format!("[second]\naws_access_key_id = {key}\naws_secret_access_key = {secret}\n");
+    fs::write(&file, section).unwrap();
+    let publisher = |arguments: &[&str]| {
+        let mut command = ours::publisher_command();
+        // Who may only read, as far as the environment says.
+        command.env("AWS_ACCESS_KEY_ID", READER.0).env("AWS_SECRET_ACCESS_KEY", READER.1);
+        run(command.env("AWS_SHARED_CREDENTIALS_FILE", &file).args(arguments))
+    };
+    let target = |profile: &str| format!("{}&profile={profile}", to.argument());
+    assert_says(&publisher(&["copy", &from.argument(), &to.argument()]), 1, &["denied"]);
+    assert_says(
+        &publisher(&["copy", &from.argument(), &target("third")]),
+        1,
+        &["profile=third", "~/.aws/credentials"],
+    );
+    assert!(to.objects().is_empty());
+    done(&publisher(&["copy", &from.argument(), &target("second")]));
+    assert_eq!(done(&publisher(&["verify", &target("second")])), "");
+    assert_eq!(to.visible(), from.visible());
 }

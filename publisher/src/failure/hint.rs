@@ -98,6 +98,10 @@ fn store_hint(error: &StoreError) -> Option<&'static str> {
             "set ST_AUTH, ST_USER and ST_KEY, or OS_AUTH_URL with a password or an application credential",
         ),
         Kind::Denied if swift => Some("a publisher to Swift needs to read, list and write the container"),
+        // Its own text: by it and by nothing else a store's profile is known here.
+        Kind::Credentials if error.store.contains("profile=") => Some(
+            "the profile that the store names is looked for in ~/.aws/credentials and ~/.aws/config, or where AWS_SHARED_CREDENTIALS_FILE and AWS_CONFIG_FILE say",
+        ),
         Kind::Credentials => Some("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"),
         Kind::Denied => Some(
             "a publisher to S3 needs s3:ListBucket on the bucket, s3:GetObject, s3:PutObject and s3:DeleteObject below it; `init` also \

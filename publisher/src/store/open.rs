@@ -19,7 +19,7 @@ use super::{Kind, Objects, Patience, Store, StoreError};
 pub enum Location {
     /// `./bucket`, `/srv/bucket`, `file:///srv/bucket`.
     Directory(PathBuf),
-    /// `s3://bucket/prefix?endpoint=…&region=…&path-style=true`.
+    /// `s3://bucket/prefix?endpoint=…&region=…&path-style=true&profile=…`.
     S3(S3Location),
     /// `swift://container/prefix`.
     Swift(SwiftLocation),
@@ -81,7 +81,7 @@ pub enum LocationError {
     #[error("`{0}` is not a prefix: it may hold no empty segment, `.`, `..`, `#` or control character")]
     Prefix(String),
     /// A query key that means nothing.
-    #[error("`{0}` means nothing to an S3 store: known are endpoint, region and path-style")]
+    #[error("`{0}` means nothing to an S3 store: known are endpoint, region, path-style and profile")]
     UnknownKey(String),
     /// The same query key twice.
     #[error("`{0}` is given twice")]
@@ -92,6 +92,9 @@ pub enum LocationError {
     /// Not a region.
     #[error("`{0}` is not a region: expected letters, digits and `-`")]
     Region(String),
+    /// Not what a section of AWS's files can be called.
+    #[error("`{0}` is not the name of an AWS profile: expected letters, digits and any of _-/.%@:+")]
+    Profile(String),
     /// Neither true nor false.
     #[error("`{0}` is not a path-style: expected true or false")]
     PathStyle(String),
@@ -226,6 +229,7 @@ mod tests {
             "s3://b?endpoint=http://127.0.0.1:8333",
             "s3://b/p?endpoint=https://s3.example.com/under&region=eu-1&path-style=false",
             "s3://b?path-style=true",
+            "s3://b?profile=second/account@1",
             "swift://container",
             "swift://some container/a/b=c",
         ] {
@@ -284,6 +288,8 @@ mod tests {
             ("s3://b?region=", Region(String::new())),
             ("s3://b?region=a.b", Region(owned("a.b"))),
             ("s3://b?path-style=1", PathStyle(owned("1"))),
+            ("s3://b?profile=", Profile(owned(""))),
+            ("s3://b?profile=a+b", Profile(owned("a b"))),
         ] {
             assert_eq!(text.parse::<Location>(), Err(error), "{text}");
         }

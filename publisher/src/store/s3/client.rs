@@ -1,7 +1,8 @@
 //! The SDK's client: where settings come from, timeouts, trusted roots.
 //!
 //! Credentials are the SDK's default chain: environment, profile (keys, SSO, `credential_process`, roles), web
-//! identity, ECS, EC2. Endpoint, region and addressing style come from the location, else from the environment, else from
+//! identity, ECS, EC2; of the profile alone where the location names one, whose region goes before the environment's then,
+//! too. Endpoint, region and addressing style come from the location, else from the environment, else from
 //! the profile. The environment's variable for the addressing style is `AWS_S3_ADDRESSING_STYLE`, with the words
 //! that profiles have for `s3.addressing_style`: `path`, `virtual`, `auto`.
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::imds::region::ImdsRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
@@ -168,9 +169,17 @@ fn timeouts(attempt: Duration) -> TimeoutConfig {
 /// What the environment and the AWS profile say.
 pub(super) async fn load(location: &S3Location) -> Result<SdkConfig, HttpClientError> {
     let http = http()?;
-    let region = RegionProviderChain::first_try(location.region.clone().map(Region::new))
-        .or_else(EnvironmentVariableRegionProvider::new())
-        .or_else(ProfileFileRegionProvider::new());
+    let given = RegionProviderChain::first_try(location.region.clone().map(Region::new));
+    if let Some(profile) = &location.profile {
+        let region = given
+            .or_else(ProfileFileRegionProvider::builder().profile_name(profile).build())
+            .or_else(EnvironmentVariableRegionProvider::new());
+        let credentials = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+        let loader = loader(http).profile_name(profile).credentials_provider(credentials);
+        return Ok(loader.region(region).load().await);
+    }
+    let region =
+        given.or_else(EnvironmentVariableRegionProvider::new()).or_else(ProfileFileRegionProvider::new());
     let sdk = loader(http.clone()).region(region).load().await;
     if sdk.region().is_some() || location.endpoint.is_some() || endpoint(&sdk).is_some() {
         return Ok(sdk);

@@ -122,7 +122,7 @@ fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn 
 
 fn no_credentials(error: &CredentialsError) -> String {
     if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
-        return "no credentials were found in the environment, the AWS profile, nor at a service of this machine"
+        return "no credentials were found, neither in the environment, nor in the AWS profile, nor at a service of this machine"
             .to_owned();
     }
     // Each layer of providers says it again.

@@ -1,4 +1,4 @@
-//! `s3://bucket/prefix?endpoint=…&region=…&path-style=…`: which bucket, and how it is reached.
+//! `s3://bucket/prefix?endpoint=…&region=…&path-style=…&profile=…`: which bucket, and how it is reached.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,6 +22,8 @@ pub struct S3Location {
     pub region: Option<String>,
     /// Whether the bucket is a part of the path, rather than of the host's name.
     pub path_style: Option<bool>,
+    /// The AWS profile whose credentials are used, whatever the environment says: two stores may have different ones.
+    pub profile: Option<String>,
 }
 
 impl S3Location {
@@ -45,6 +47,7 @@ impl S3Location {
             "endpoint" => once(&mut self.endpoint, "endpoint", endpoint(value)?),
             "region" => once(&mut self.region, "region", region(value)?),
             "path-style" => once(&mut self.path_style, "path-style", path_style(value)?),
+            "profile" => once(&mut self.profile, "profile", profile(value)?),
             other => Err(LocationError::UnknownKey(other.to_owned())),
         }
     }
@@ -81,6 +84,14 @@ fn path_style(text: &str) -> Result<bool, LocationError> {
     text.to_ascii_lowercase().parse().map_err(|_| LocationError::PathStyle(text.to_owned()))
 }
 
+fn profile(text: &str) -> Result<String, LocationError> {
+    // What AWS's own readers of these files take: others they pass over in silence.
+    if text.is_empty() || !text.chars().all(|c| c.is_ascii_alphanumeric() || "_-/.%@:+".contains(c)) {
+        return Err(LocationError::Profile(text.to_owned()));
+    }
+    Ok(text.to_owned())
+}
+
 fn bucket(text: &str) -> Result<String, LocationError> {
     if !text.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c)) {
         return Err(LocationError::Bucket(text.to_owned()));
@@ -113,7 +124,8 @@ impl FromStr for S3Location {
             return Err(LocationError::NoBucket(format!("s3://{path}")));
         }
         let (bucket, prefix) = (bucket(authority)?, prefix(below)?);
-        let mut location = Self { bucket, prefix, endpoint: None, region: None, path_style: None };
+        let mut location =
+            Self { bucket, prefix, endpoint: None, region: None, path_style: None, profile: None };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             location.set(&name, &value)?;
         }
@@ -128,7 +140,12 @@ impl fmt::Display for S3Location {
             write!(f, "/{}", self.prefix)?;
         }
         let path_style = self.path_style.map(|path_style| path_style.to_string());
-        let query = [("endpoint", &self.endpoint), ("region", &self.region), ("path-style", &path_style)];
+        let query = [
+            ("endpoint", &self.endpoint),
+            ("region", &self.region),
+            ("path-style", &path_style),
+            ("profile", &self.profile),
+        ];
         let given = query.iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
         for (number, (name, value)) in given.enumerate() {
             let before = if number == 0 { '?' } else { '&' };
