@@ -74,7 +74,10 @@ impl RulesError {
                 Some("say --keep-newest N, --keep PATTERN, --keep-younger TIME or --keep-list FILE")
             }
             Self::Read { .. } => None,
-            Self::List { .. } => {
+            Self::List { source: ListError::Empty, .. } => {
+                Some("see whether what printed it has failed; without --keep-list the other rules hold alone")
+            }
+            Self::List { source: ListError::Line { .. }, .. } => {
                 Some("one reference a line, such as acme/app:1.2 or acme/app@sha256:…; `#` begins a comment")
             }
         }

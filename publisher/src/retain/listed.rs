@@ -11,17 +11,23 @@ pub struct Listed {
     references: BTreeSet<Reference>,
 }
 
-/// A line that is no reference: to go on without it could remove what it means.
+/// A list by which more could be removed than anybody wants.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line} is no reference: `{text}`")]
-pub struct ListError {
-    /// Counted from 1.
-    pub line: usize,
-    /// What stands there.
-    pub text: String,
-    /// What is wrong with it.
-    #[source]
-    pub source: NameError,
+pub enum ListError {
+    /// To go on without a line could remove what it means.
+    #[error("line {line} is no reference: `{text}`")]
+    Line {
+        /// Counted from 1.
+        line: usize,
+        /// What stands there.
+        text: String,
+        /// What is wrong with it.
+        #[source]
+        source: NameError,
+    },
+    /// Whatever was to print it has printed nothing, most likely since it failed: every tag would go.
+    #[error("it names nothing")]
+    Empty,
 }
 
 impl Listed {
@@ -35,10 +41,10 @@ impl Listed {
                 continue;
             }
             let reference = Reference::parse_keeping_host(Reference::without_host(said));
-            let wrong = |source| ListError { line: nth + 1, text: said.to_owned(), source };
+            let wrong = |source| ListError::Line { line: nth + 1, text: said.to_owned(), source };
             references.insert(reference.map_err(wrong)?);
         }
-        Ok(Self { references })
+        if references.is_empty() { Err(ListError::Empty) } else { Ok(Self { references }) }
     }
 
     /// Whether it names this tag, or what the tag points to. A repository alone means `latest`.

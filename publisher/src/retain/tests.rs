@@ -148,5 +148,13 @@ fn a_list_is_of_what_runs_somewhere() {
         assert_eq!(names(name, tag, points_to), expected, "{name}:{tag} {points_to}");
     }
     let wrong = Listed::parse("acme/app:1\nAcme/App:2").unwrap_err();
-    assert_eq!((wrong.line, &*wrong.text), (2, "Acme/App:2"));
+    assert!(matches!(wrong, ListError::Line { line: 2, text, .. } if text == "Acme/App:2"));
+}
+
+/// `kubectl … > list` leaves such a file where it fails.
+#[test]
+fn a_list_that_names_nothing_keeps_nobody_from_losing_everything() {
+    for text in ["", "\n", "# in use\n\n  \n"] {
+        assert_eq!(Listed::parse(text), Err(ListError::Empty), "{text:?}");
+    }
 }
