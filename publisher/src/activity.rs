@@ -18,6 +18,9 @@ struct Said {
     /// A random name of its own.
     run: String,
     begun: u64,
+    /// When it has given up at the latest. It may go by a longer grace than who reads this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<u64>,
 }
@@ -36,14 +39,15 @@ impl Said {
     /// remove for a window longer.
     fn concerns(&self, since: SystemTime, now: SystemTime, grace: Grace) -> bool {
         match self.ended {
-            Some(ended) => time(ended) + Grace::WINDOW >= since,
-            None => now <= time(self.begun) + grace.trust(),
+            Some(ended) => after(ended, Grace::WINDOW) >= seconds(since),
+            None => seconds(now) <= self.until.unwrap_or_else(|| after(self.begun, grace.trust())),
         }
     }
 }
 
-fn time(seconds: u64) -> SystemTime {
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap_or(SystemTime::UNIX_EPOCH)
+/// Whoever can write to the store may have written any number there.
+fn after(moment: u64, time: Duration) -> u64 {
+    moment.saturating_add(time.as_secs())
 }
 
 fn seconds(time: SystemTime) -> u64 {
@@ -73,13 +77,14 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Says that it is at work. Another one that is, is told to end.
-    pub(crate) async fn begin(store: &'a dyn Store) -> Result<Self, StoreError> {
+    /// Says that it is at work by this grace. Another one that is, is told to end.
+    pub(crate) async fn begin(store: &'a dyn Store, grace: Grace) -> Result<Self, StoreError> {
         let run = format!("{:016x}", fastrand::u64(..));
         let found = store.read(&Key::Collector).await?;
         let begun = store.now().await?;
         let when = found.map_or(When::Absent, |found| When::Unchanged(found.version));
-        let said = Said { run, begun: seconds(begun), ended: None };
+        let until = Some(after(seconds(begun), grace.trust()));
+        let said = Said { run, begun: seconds(begun), until, ended: None };
         store.write(&Key::Collector, &said.document(), when).await?;
         Ok(Self { store, said, begun })
     }
@@ -112,25 +117,53 @@ impl<'a> Run<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::memory::Memory;
+
+    const HOUR: u64 = 3600;
+
+    fn time(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn hours(hours: u64) -> Grace {
+        Grace::new(Duration::from_secs(hours * HOUR))
+    }
 
     #[test]
     fn who_has_ended_before_concerns_nobody_who_came_later() {
-        let grace = Grace::new(Duration::from_secs(24 * 3600));
-        let [minute, hour] = [60, 3600];
+        let minute = 60;
         for (begun, ended, since, now, concerns) in [
-            (0, Some(minute), hour, hour, false),
-            (0, Some(minute), 2 * minute + 1, hour, false),
-            (0, Some(minute), 2 * minute, hour, true),
-            (0, Some(hour), minute, 2 * hour, true),
+            (0, Some(minute), HOUR, HOUR, false),
+            (0, Some(minute), 2 * minute + 1, HOUR, false),
+            (0, Some(minute), 2 * minute, HOUR, true),
+            (0, Some(HOUR), minute, 2 * HOUR, true),
             (0, None, minute, 2 * minute, true),
-            (0, None, minute, 6 * hour, true),
+            (0, None, minute, 6 * HOUR, true),
             // It is dead, or has given up.
-            (0, None, minute, 6 * hour + 1, false),
+            (0, None, minute, 6 * HOUR + 1, false),
             // Another clock than ours.
-            (hour, None, 0, minute, true),
+            (HOUR, None, 0, minute, true),
+            // Another hand than ours.
+            (0, Some(u64::MAX), HOUR, HOUR, true),
+            (u64::MAX, None, HOUR, HOUR, true),
         ] {
-            let said = Said { run: "1".into(), begun, ended };
-            assert_eq!(said.concerns(time(since), time(now), grace), concerns, "{said:?} {since} {now}");
+            let said = Said { run: "1".into(), begun, until: None, ended };
+            assert_eq!(said.concerns(time(since), time(now), hours(24)), concerns, "{said:?} {since} {now}");
+        }
+    }
+
+    /// `gc --grace` may be longer than the store's; `relist` knows of no grace, and takes the shortest.
+    #[tokio::test]
+    async fn a_collector_is_at_work_for_as_long_as_its_own_grace_allows() {
+        for (of_collector, of_publisher) in [(72, hours(24)), (24, Grace::new(Grace::LEAST))] {
+            let store = Memory::new(60).with_clock(|| time(0));
+            let collector = hours(of_collector);
+            Run::begin(&store, collector).await.unwrap();
+            let last = time(0) + collector.shift() + Grace::WINDOW;
+            for (now, expected) in [(last, true), (time(of_collector * HOUR), false)] {
+                let concerned = concerns(&store, time(60), now, of_publisher).await.unwrap();
+                assert_eq!(concerned, expected, "{of_collector} {now:?}");
+            }
         }
     }
 }

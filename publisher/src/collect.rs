@@ -70,7 +70,7 @@ impl Collect<'_> {
             }
             return Ok(summary);
         }
-        let run = Run::begin(store).await?;
+        let run = Run::begin(store, self.grace).await?;
         let swept = self.sweep(&run).await;
         // After a failure, too: while nobody says that it has ended, publishers are careful.
         let ended = run.end().await;
