@@ -100,9 +100,9 @@ impl S3 {
         let (mut keys, mut token) = (Vec::new(), None);
         loop {
             let page = self.page(prefix, token).await?;
+            token = next(&page)?;
             let paths = page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
             keys.extend(paths.filter_map(|path| self.location.key(&path)));
-            token = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
             if token.is_none() {
                 return Ok(keys);
             }
@@ -118,13 +118,13 @@ impl S3 {
         stream::try_unfold(Some((prefix, None)), move |at| async move {
             let Some((prefix, token)) = at else { return Ok(None) };
             let page = self.page(&prefix, token).await?;
+            let token = next(&page)?;
             let listed = page.contents.unwrap_or_default().into_iter().filter_map(|object| {
                 let key = self.location.key(object.key.as_deref()?)?;
                 let modified = SystemTime::try_from(object.last_modified?).ok()?;
                 Some(Listed { key, size: u64::try_from(object.size?).ok()?, modified })
             });
             let listed = listed.collect();
-            let token = page.next_continuation_token.filter(|_| page.is_truncated == Some(true));
             Ok(Some((listed, token.map(|token| (prefix, Some(token))))))
         })
     }
@@ -143,6 +143,18 @@ impl S3 {
             self.head(&Key::Settings).await?;
         }
         self.clock.now().ok_or_else(|| Failure::new(Kind::Other, "its answers have no Date"))
+    }
+}
+
+/// Where the next page begins; `None` behind the last one. A part taken for the whole would be no less than a word that
+/// the rest is not there, and whoever collects or relists acts on it.
+fn next(page: &ListObjectsV2Output) -> Result<Option<String>, Failure> {
+    match (page.is_truncated(), page.next_continuation_token()) {
+        (Some(true), None | Some("")) => {
+            Err(Failure::new(Kind::Other, "its list goes on, and it does not tell where"))
+        }
+        (Some(true), Some(token)) => Ok(Some(token.to_owned())),
+        (Some(false) | None, _) => Ok(None),
     }
 }
 
@@ -165,4 +177,26 @@ fn reading_denied(failure: Failure) -> Failure {
     }
     let said = format!("{} (to who lacks s3:ListBucket, also where no object is)", failure.said);
     Failure { said, ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_list_is_not_the_whole() {
+        let page = |more: Option<bool>, token: Option<&str>| {
+            let page = ListObjectsV2Output::builder().set_is_truncated(more);
+            next(&page.set_next_continuation_token(token.map(str::to_owned)).build()).ok()
+        };
+        for (more, token, expected) in [
+            (None, None, Some(None)),
+            (Some(false), Some("t"), Some(None)),
+            (Some(true), Some("t"), Some(Some("t".to_owned()))),
+            (Some(true), None, None),
+            (Some(true), Some(""), None),
+        ] {
+            assert_eq!(page(more, token), expected, "{more:?} {token:?}");
+        }
+    }
 }

@@ -30,6 +30,8 @@ enum Conditions {
     CreatesOnly,
     /// Knows no such header.
     NotImplemented,
+    /// As AWS: where nothing is, there is nothing that could match.
+    NothingMatches,
     /// Carries the n-th conditional write out, and the answer is lost.
     Loses(u32),
     /// Does not carry the n-th conditional write out, and asks for a repetition.
@@ -113,6 +115,7 @@ impl Fake {
             Conditions::Ignores => 200,
             Conditions::NotImplemented => 501,
             Conditions::Busy(busy) if busy == number => 409,
+            Conditions::NothingMatches if matching.is_some() && there.is_none() => 404,
             _ if !held => 412,
             Conditions::Loses(lost) if lost == number => 500,
             _ => 200,
@@ -195,6 +198,15 @@ async fn conditions_hold_in_each_manner() {
         assert_eq!(write(&store, "3", When::Unchanged(first.version.clone())).await, Ok(()), "{manner:?}");
         assert_eq!(write(&store, "4", When::Unchanged(first.version)).await, changed_again, "{manner:?}");
     }
+}
+
+#[tokio::test]
+async fn what_was_deleted_since_it_was_read_is_another_state() {
+    let store = Fake::new(Conditions::NothingMatches).store();
+    assert_eq!(write(&store, "1", When::Absent).await, Ok(()));
+    let read = store.read(&Key::Catalog).await.unwrap().unwrap();
+    store.delete(&Key::Catalog).await.unwrap();
+    assert_eq!(write(&store, "2", When::Unchanged(read.version)).await, Err(Kind::Conflict));
 }
 
 #[tokio::test]

@@ -89,6 +89,11 @@ impl S3 {
                 let ours = self.get(key).await?.is_some_and(|found| found.bytes == document.bytes);
                 if ours { Ok(()) } else { Err(failure) }
             }
+            // What was read has been deleted since
+            // ([conditional writes](https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)).
+            Err(failure) if failure.kind == Kind::Missing && matches!(condition, Condition::Match(_)) => {
+                Err(Failure { kind: Kind::Conflict, ..failure })
+            }
             Err(failure) => Err(failure),
         }
     }
