@@ -11,7 +11,7 @@ use crate::listings;
 use crate::plan::{Phase, Plan, Step};
 use crate::progress::Progress;
 use crate::secure::Trust;
-use crate::store::{Document, Kind, SendError, StoreError, When};
+use crate::store::{Document, Found, Kind, SendError, Store, StoreError, When};
 
 /// How many small steps run for each one that moves content: they wait for answers, not for bytes.
 pub(crate) const SMALL_PER_JOB: usize = 4;
@@ -52,6 +52,21 @@ pub(crate) enum Applied {
 fn lacks(phase: &Phase, error: &StoreError) -> bool {
     error.kind == Kind::Missing
         && phase.steps.iter().any(|step| matches!(step, Step::Refresh(_) | Step::Create(..) | Step::Copy(..)))
+}
+
+/// Makes something young that others may be changing. A store may refresh by a copy onto itself, which would undo what
+/// somebody writes meanwhile; a condition does not.
+async fn renew(store: &dyn Store, key: &Key) -> Result<(), StoreError> {
+    let found = if store.compares().await? { store.read(key).await? } else { None };
+    let Some(Found { bytes, version, .. }) = found else { return store.refresh(key).await };
+    match store.write(key, &Document::new(bytes), When::Unchanged(version)).await {
+        // Whoever changed it has made it young; whoever removed it has left nothing to refresh.
+        Err(StoreError { kind: Kind::Conflict, .. }) => store.size(key).await?.map(|_| ()).ok_or_else(|| {
+            let (store, action) = (store.name(), format!("refreshing {key}"));
+            StoreError { kind: Kind::Missing, store, action, source: None }
+        }),
+        written => written,
+    }
 }
 
 /// With what a plan is carried out.
@@ -103,7 +118,7 @@ impl Apply<'_> {
             Step::Write(key, document) => store.write(key, document, When::Always).await?,
             Step::Create(key, document) => match store.write(key, document, When::Absent).await {
                 // Somebody else's, or our own after an answer was lost: it is there, and may be old.
-                Err(StoreError { kind: Kind::Conflict, .. }) => store.refresh(key).await?,
+                Err(StoreError { kind: Kind::Conflict, .. }) => renew(store, key).await?,
                 written => written?,
             },
             Step::Move(repository, tag, digest) => {

@@ -13,6 +13,7 @@ use publisher::retain::{self, Candidate, Rules};
 use publisher::store::Store;
 use publisher::store::directory::Directory;
 
+use crate::counting::Counting;
 use crate::sample::Sample;
 use crate::{derive, memory, run, visible};
 
@@ -101,4 +102,20 @@ async fn tags_that_go_leave_a_store_that_agrees_and_those_that_moved_stay() {
     visible::agrees(&store).await;
     let left = retain::tags(&store, Some(&app())).await.unwrap();
     assert_eq!(left[&app()], [tag("one"), tag("three")]);
+}
+
+/// S3 refreshes by a copy onto itself: what another publisher writes in its midst would be undone.
+#[tokio::test]
+async fn a_list_that_others_change_is_made_young_by_a_condition_and_no_copy() {
+    let (store, subject) = (memory(), Sample::image("subject"));
+    run(&*store, &Sample::referrer(&subject, "signature"), &["acme/app"]).await.unwrap();
+    let list = Key::Referrers(app(), subject.digest());
+    let (before, old) = (store.read(&list).await.unwrap().unwrap().bytes, SystemTime::UNIX_EPOCH);
+    store.date(&list, old);
+    let counting = Counting::new(&*store);
+    run(&counting, &subject, &["acme/app:1"]).await.unwrap();
+    let refreshed = format!("fresh {list}");
+    assert!(!counting.asked().contains(&refreshed), "{refreshed}");
+    assert!(store.times()[&list.path()] > old);
+    assert_eq!(store.read(&list).await.unwrap().unwrap().bytes, before);
 }
