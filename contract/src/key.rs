@@ -104,6 +104,8 @@ pub enum Prefix {
     Repositories,
     /// The tag links, views and histories of one repository.
     Tags(Repository),
+    /// The history of one tag.
+    TagHistory(Repository, Tag),
     /// The revision links and digest views of one repository.
     Revisions(Repository),
     /// The configs and layers of one repository, by their links.
@@ -323,6 +325,7 @@ impl Prefix {
         match self {
             Self::Repositories => format!("{REPOSITORIES}/"),
             Self::Tags(name) => format!("{REPOSITORIES}/{name}/_manifests/tags/"),
+            Self::TagHistory(name, tag) => format!("{REPOSITORIES}/{name}/_manifests/tags/{tag}/index/"),
             Self::Revisions(name) => format!("{REPOSITORIES}/{name}/_manifests/revisions/"),
             Self::Layers(name) => format!("{REPOSITORIES}/{name}/_layers/"),
             Self::Manifests(name) => format!("{REPOSITORIES}/{name}/_manifests/"),

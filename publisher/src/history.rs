@@ -78,9 +78,7 @@ pub async fn of(
     let mut moved: BTreeMap<Digest, Option<SystemTime>> = BTreeMap::new();
     let current = derive.dated(&link).await?;
     moved.extend(current);
-    let links = derive.store.list(&Prefix::Tags(name.clone())).await?;
-    let links: Vec<Key> =
-        links.into_iter().filter(|key| matches!(key, Key::TagHistoryLink(_, of, _) if of == tag)).collect();
+    let links = derive.store.list(&Prefix::TagHistory(name.clone(), tag.clone())).await?;
     let read = links.iter().map(|link| derive.dated(link));
     let found: Vec<_> = stream::iter(read).buffer_unordered(jobs).try_collect().await?;
     for (digest, time) in found.into_iter().flatten() {

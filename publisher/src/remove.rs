@@ -10,10 +10,14 @@ use contract::manifest::Manifest;
 use contract::name::{Repository, Tag};
 use futures_util::FutureExt;
 
+use crate::at_once::at_once;
 use crate::derive::Derive;
 use crate::listings::{self, Make, rewrite, rewrite_by, search};
 use crate::plan::Change;
 use crate::store::{Store, StoreError};
+
+/// How many links or manifests are read at the same time.
+const AT_ONCE: usize = 16;
 
 /// Why something cannot be removed.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +48,8 @@ pub async fn tag(derive: Derive<'_>, name: &Repository, tag: &Tag) -> Result<(),
     store.delete(&link).await?;
     unlist(store, name, tag).await?;
     derive.settle(name, tag).await?;
-    for key in store.list(&Prefix::Tags(name.clone())).await? {
-        let is_history = matches!(&key, Key::TagHistoryLink(_, of, _) if of == tag);
-        if is_history && store.size(&link).await?.is_none() {
+    for key in store.list(&Prefix::TagHistory(name.clone(), tag.clone())).await? {
+        if store.size(&link).await?.is_none() {
             store.delete(&key).await?;
         }
     }
@@ -89,11 +92,13 @@ pub async fn manifest(
         return Err(RemoveError::Absent(format!("{name}@{digest}")));
     }
     let revisions = revisions(store, name).await?;
-    for other in revisions.iter().filter(|other| *other != digest) {
-        let found = derive.manifest(other).await?;
-        if found.is_some_and(|(_, index)| index.children().any(|child| child.digest == *digest)) {
-            return Err(RemoveError::Needed { digest: *digest, index: *other });
-        }
+    let reading = revisions.into_iter().filter(|other| other != digest).map(|other| async move {
+        let found = derive.manifest(&other).await?;
+        let names = found.is_some_and(|(_, index)| index.children().any(|child| child.digest == *digest));
+        Ok::<_, StoreError>(names.then_some(other))
+    });
+    if let Some(index) = at_once(AT_ONCE, reading).await?.into_iter().flatten().min() {
+        return Err(RemoveError::Needed { digest: *digest, index });
     }
     let tags = tags_of(derive, name, digest).await?;
     for tag in &tags {
@@ -127,14 +132,13 @@ pub async fn tags_of(
     name: &Repository,
     digest: &Digest,
 ) -> Result<BTreeSet<Tag>, StoreError> {
-    let mut tags = BTreeSet::new();
-    for key in derive.store.list(&Prefix::Tags(name.clone())).await? {
-        let Key::TagLink(_, tag) = &key else { continue };
-        if derive.target(&key).await? == Some(*digest) {
-            tags.insert(tag.clone());
-        }
-    }
-    Ok(tags)
+    let keys = derive.store.list(&Prefix::Tags(name.clone())).await?;
+    let tag = |key| if let Key::TagLink(_, tag) = key { Some(tag) } else { None };
+    let reading = keys.into_iter().filter_map(tag).map(|tag| async move {
+        let target = derive.target(&Key::TagLink(name.clone(), tag.clone())).await?;
+        Ok::<_, StoreError>((target == Some(*digest)).then_some(tag))
+    });
+    Ok(at_once(AT_ONCE, reading).await?.into_iter().flatten().collect())
 }
 
 /// Takes a manifest from its subject's list, and a repository that has none left from the catalog.
