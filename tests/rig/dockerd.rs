@@ -107,7 +107,7 @@ impl Dockerd {
         (run.code == Some(0)).then_some(run.stdout)
     }
 
-    /// Waits for something of a container; one that takes a minute fails the test.
+    /// Waits for something of a container; one that takes three minutes fails the test.
     #[track_caller]
     pub(crate) fn wait(&self, ready: impl FnMut() -> bool) {
         self.component.wait(ready);

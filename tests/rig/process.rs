@@ -139,14 +139,14 @@ impl Component {
         fs::read_to_string(self.dir.join("pid")).ok()?.trim().parse().ok()
     }
 
-    /// Waits until `ready` says so; a component that ends before, or takes a minute, fails the test with its log.
+    /// Waits until `ready` says so; a component that ends before, or takes three minutes, fails the test with its log.
     pub(crate) fn wait(&self, mut ready: impl FnMut() -> bool) {
         let start = Instant::now();
         while !ready() {
-            let late = start.elapsed() > Duration::from_secs(60);
+            let late = start.elapsed() > Duration::from_secs(180);
             if late || self.has_ended() {
                 let log = fs::read_to_string(self.dir.join("log")).unwrap_or_default();
-                let what = if late { "is not ready after a minute" } else { "ended at once" };
+                let what = if late { "is not ready after three minutes" } else { "ended at once" };
                 panic!("{} {what}; it said:\n{log}", self.name);
             }
             std::thread::sleep(Duration::from_millis(20));

@@ -133,7 +133,7 @@ fn every_harm_has_its_finding() {
     let endpoint = store.endpoint();
     for harm in Harm::EACH {
         let front = Front::start(&endpoint.host, harm);
-        let more: &[&str] = if harm == Harm::Silence { &["--request-timeout", "1s"] } else { &[] };
+        let more: &[&str] = if harm == Harm::Silence { &["--request-timeout", "5s"] } else { &[] };
         if matches!(harm, Harm::OldTags | Harm::OldLists) {
             // It keeps what it has seen.
             look(&store, &front.url(), &[]);

@@ -151,7 +151,7 @@ fn a_helper_is_asked_once() {
     }
     // One that hangs is ended.
     case.helper("exec sleep 600");
-    let timed = [("PATH", path.as_str()), ("REGISTRY_PUBLISHER_REQUEST_TIMEOUT", "1s")];
+    let timed = [("PATH", path.as_str()), ("REGISTRY_PUBLISHER_REQUEST_TIMEOUT", "5s")];
     assert_says(
         &case.run("private/app", &timed),
         1,

@@ -110,7 +110,7 @@ impl Harm {
             Self::Weak => ["notice", "comes with the weak ETag `W/\"1\"`", ""],
             Self::OldTags => ["problem", "(Age 86400, Cache-Control `max-age=60`)", "whoever pulls by tag"],
             Self::OldLists => ["problem", "lacks OldLists (Age 86400", ""],
-            Self::Silence => ["problem", "/tags/list is not answered: no answer within 1s", ""],
+            Self::Silence => ["problem", "/tags/list is not answered: no answer within 5s", ""],
         }
     }
 }
