@@ -77,6 +77,7 @@ pub use contract;
 mod activity;
 pub mod ahead;
 pub mod announce;
+mod anonymous;
 pub mod apply;
 mod at_once;
 mod claim;

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use contract::digest::{Algorithm, Digest};
 use contract::key::Key;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, RANGE};
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
+use url::Url;
 
-use crate::store::swift::anonymous;
+use crate::anonymous::Anonymous;
 use crate::store::{Document, Store, StoreError, When};
 
 /// For one request.
@@ -83,7 +84,7 @@ pub async fn prove(store: &dyn Store, base: &str) -> Result<Missing, ProofError>
     let bytes: Bytes = (0..64).map(|_| fastrand::alphanumeric()).collect::<String>().into();
     // Where clients ask for contents, and never at the same place: no cache knows it.
     let key = Key::Blob(Digest::of(Algorithm::Sha256, &bytes));
-    let proof = Proof { http: anonymous().map_err(ProofError::Client)?, base };
+    let proof = Proof { http: Anonymous::new().map_err(ProofError::Client)?, base };
     store.write(&key, &Document::new(bytes.clone()), When::Always).await?;
     let read = proof.read(&key, &bytes).await;
     store.delete(&key).await?;
@@ -92,7 +93,7 @@ pub async fn prove(store: &dyn Store, base: &str) -> Result<Missing, ProofError>
 }
 
 struct Proof<'a> {
-    http: Client,
+    http: Anonymous,
     base: &'a str,
 }
 
@@ -157,7 +158,10 @@ impl Proof<'_> {
     async fn ask(&self, method: Method, key: &Key, range: Option<String>) -> Result<Answer, ProofError> {
         let url = self.url(key);
         let unreachable = |error: reqwest::Error| ProofError::Unreachable(url.clone(), error.without_url());
-        let request = self.http.request(method, &url).timeout(TIMEOUT);
+        let Ok(place) = Url::parse(&url) else {
+            return Err(ProofError::Wrong { method, url, what: "nothing, since it is no URL" });
+        };
+        let request = self.http.request(method, place).timeout(TIMEOUT);
         let request = match range {
             Some(range) => request.header(RANGE, range),
             None => request,

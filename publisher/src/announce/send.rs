@@ -5,14 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{self, StreamExt};
 use reqwest::header::RETRY_AFTER;
-use reqwest::{Client, Method};
+use reqwest::Method;
 use url::Url;
 
 use super::purge::{By, Purge, signed};
 use super::webhook::Webhook;
 use super::{AnnounceError, Changes, PurgeFile, Request, Stamp, WebhookFile};
+use crate::anonymous::Anonymous;
 use crate::store::s3::credentials;
-use crate::store::swift::anonymous;
 
 /// For one try.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,7 +62,7 @@ impl Announcing {
         if changes.is_empty() || (self.webhooks.is_empty() && self.purges.is_empty()) {
             return Vec::new();
         }
-        let http = match anonymous() {
+        let http = match Anonymous::new() {
             Ok(http) => http,
             Err(error) => {
                 let required =
@@ -98,7 +98,7 @@ fn failed(who: String, done: Result<(), String>, required: bool) -> Option<Failu
     done.err().map(|why| Failure { who, why, required })
 }
 
-async fn purged(http: &Client, by: &By, requests: Vec<Request>) -> Result<(), String> {
+async fn purged(http: &Anonymous, by: &By, requests: Vec<Request>) -> Result<(), String> {
     let requests = match by {
         By::CloudFront { .. } => {
             let none = |error| format!("there are no credentials for AWS: {error}");
@@ -115,7 +115,7 @@ async fn purged(http: &Client, by: &By, requests: Vec<Request>) -> Result<(), St
 }
 
 /// Events in the order in which they happened; where one cannot be told, those after it are not told either.
-async fn in_order(http: &Client, requests: &[Request]) -> Result<(), String> {
+async fn in_order(http: &Anonymous, requests: &[Request]) -> Result<(), String> {
     for request in requests {
         sent(http, request).await?;
     }
@@ -123,7 +123,7 @@ async fn in_order(http: &Client, requests: &[Request]) -> Result<(), String> {
 }
 
 /// One request, and again while that may help.
-async fn sent(http: &Client, request: &Request) -> Result<(), String> {
+async fn sent(http: &Anonymous, request: &Request) -> Result<(), String> {
     let method = Method::from_bytes(request.method.as_bytes()).map_err(|error| error.to_string())?;
     let mut nth = 1;
     loop {

@@ -7,13 +7,13 @@ use std::time::Duration;
 use bytes::BytesMut;
 use contract::media::MediaType;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION, RANGE};
-use reqwest::{Client, Method, Response};
+use reqwest::{Method, Response};
 use tokio::sync::Semaphore;
 use url::Url;
 
 use super::exchange::{Answer, Exchange, Hop, How, Lost};
+use crate::anonymous::Anonymous;
 use crate::store::DOCUMENT_MAX;
-use crate::store::swift::anonymous;
 
 /// How many redirects clients written in Go follow.
 const HOPS_MAX: usize = 10;
@@ -21,7 +21,7 @@ const HOPS_MAX: usize = 10;
 /// Someone who asks a registry.
 #[derive(Debug)]
 pub(super) struct Asking {
-    http: Client,
+    http: Anonymous,
     registry: Url,
     timeout: Duration,
     /// So many requests at the same time.
@@ -35,7 +35,7 @@ impl Asking {
         timeout: Duration,
         jobs: usize,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let (http, turns) = (anonymous()?, Semaphore::new(jobs));
+        let (http, turns) = (Anonymous::new()?, Semaphore::new(jobs));
         Ok(Self { http, registry, timeout, turns, sent: AtomicU64::new(0) })
     }
 

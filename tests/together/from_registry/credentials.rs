@@ -128,6 +128,21 @@ fn a_password_comes_from_the_environment_or_a_file() {
     case.succeeds("private/app", &[]);
 }
 
+/// A password for a registry on this machine is sent without TLS: nobody may be between.
+#[test]
+fn no_proxy_is_between_on_this_machine() {
+    let case = Case::new(Some(TokenService::start()));
+    let nobody = "http://127.0.0.1:9";
+    let env = [
+        ("REGISTRY_PUBLISHER_SOURCE_USERNAME", USER.0),
+        ("REGISTRY_PUBLISHER_SOURCE_PASSWORD", USER.1),
+        ("http_proxy", nobody),
+        ("HTTP_PROXY", nobody),
+        ("ALL_PROXY", nobody),
+    ];
+    case.succeeds("private/app", &env);
+}
+
 #[test]
 fn a_helper_is_asked_once() {
     let case = Case::new(None);

@@ -1,11 +1,12 @@
 //! What a user types for a place in a registry: `docker://host/repository:tag`, with Docker's own names for Docker Hub.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use contract::digest::Digest;
 use contract::name::{NameError, Reference, Repository, Tag, TagOrDigest};
-use url::{Host as UrlHost, Url};
+use url::Url;
+
+use crate::anonymous::is_here;
 
 /// How such a source begins, as skopeo has it.
 pub(crate) const PREFIX: &str = "docker://";
@@ -21,6 +22,10 @@ const HUB_LIBRARY: &str = "library";
 /// A registry's host, with its port where it has one of its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host(String);
+
+/// Who may be asked without TLS, beside this machine: a password is sent to them in the clear.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plain(pub(super) Vec<Host>);
 
 /// A place in a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,13 +92,24 @@ impl Host {
 
     /// Whether it is this machine: nobody is between.
     pub(super) fn is_loopback(&self) -> bool {
-        let url = Url::parse(&format!("http://{}/", self.0)).ok();
-        match url.as_ref().and_then(Url::host) {
-            Some(UrlHost::Domain(name)) => name == "localhost",
-            Some(UrlHost::Ipv4(address)) => Ipv4Addr::is_loopback(&address),
-            Some(UrlHost::Ipv6(address)) => Ipv6Addr::is_loopback(&address),
-            None => false,
-        }
+        self.base(true).is_ok_and(|url| is_here(&url))
+    }
+
+    /// Whether a URL leads to the same machine, at whatever port.
+    pub(super) fn is_of(&self, url: &Url) -> bool {
+        self.base(true).is_ok_and(|own| own.host() == url.host())
+    }
+}
+
+impl Plain {
+    /// Whether a registry is asked so.
+    pub(super) fn is_asked(&self, host: &Host) -> bool {
+        host.is_loopback() || self.0.contains(host)
+    }
+
+    /// Whether somebody may be whom such a registry names, at whatever port.
+    pub(super) fn permits(&self, registry: &Host, url: &Url) -> bool {
+        self.is_asked(registry) && (is_here(url) || self.0.iter().any(|host| host.is_of(url)))
     }
 }
 

@@ -7,15 +7,16 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use contract::name::Repository;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RANGE};
-use reqwest::{Client as Http, Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use tokio::time::timeout;
 use url::Url;
 
-use super::address::{AddressError, Host};
+use super::address::{AddressError, Host, Plain};
 use super::answer::{self, late, refused, whole};
 use super::credentials::Keyring;
 use super::login::Login;
 use super::pace::{self, Pace, WAIT_MAX};
+use crate::anonymous::Anonymous;
 use crate::store::failure::Failure;
 use crate::store::requests::Requests;
 use crate::store::{Kind, Patience};
@@ -31,7 +32,7 @@ pub(super) struct Client {
     pub(super) read: AtomicU64,
     base: Url,
     plain: bool,
-    http: Http,
+    http: Anonymous,
     login: Login,
     pace: Pace,
 }
@@ -47,15 +48,16 @@ pub(super) struct Ask<'a> {
 }
 
 impl Client {
-    /// For this host; `plain` is without TLS.
+    /// For this host.
     pub(super) fn new(
         host: Host,
-        plain: bool,
-        http: Http,
+        may_be_plain: Plain,
+        http: Anonymous,
         keyring: Arc<Keyring>,
         patience: Patience,
     ) -> Result<Self, AddressError> {
-        let (base, login) = (host.base(plain)?, Login::new(host.clone(), plain, keyring));
+        let plain = may_be_plain.is_asked(&host);
+        let (base, login) = (host.base(plain)?, Login::new(host.clone(), may_be_plain, keyring));
         let (requests, read, pace) = (Requests::new(patience), AtomicU64::new(0), Pace::default());
         Ok(Self { host, base, plain, http, login, requests, read, pace })
     }

@@ -8,28 +8,28 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use contract::name::Repository;
-use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderValue};
 use tokio::sync::Mutex;
 
-use super::address::Host;
+use super::address::{Host, Plain};
 use super::challenge::{Challenge, challenge};
 use super::credentials::{Credentials, Keyring};
 use super::token::Wanted;
+use crate::anonymous::Anonymous;
 use crate::store::Kind;
 use crate::store::failure::Failure;
 
 /// Who we are to one registry.
 pub(super) struct Login {
     host: Host,
-    plain: bool,
+    plain: Plain,
     keyring: Arc<Keyring>,
     held: Mutex<HashMap<Repository, Arc<HeaderValue>>>,
 }
 
 impl Login {
-    /// To this registry, which is asked without TLS or not.
-    pub(super) fn new(host: Host, plain: bool, keyring: Arc<Keyring>) -> Self {
+    /// To this registry.
+    pub(super) fn new(host: Host, plain: Plain, keyring: Arc<Keyring>) -> Self {
         Self { host, plain, keyring, held: Mutex::default() }
     }
 
@@ -41,7 +41,7 @@ impl Login {
     /// What to send instead of what was rejected, by the headers of the 401. Those who ask meanwhile wait for it.
     pub(super) async fn renew(
         &self,
-        http: &Client,
+        http: &Anonymous,
         repository: &Repository,
         headers: &HeaderMap,
         rejected: Option<&Arc<HeaderValue>>,
@@ -65,7 +65,8 @@ impl Login {
             Challenge::Basic => basic(credentials.as_ref())?,
             Challenge::Bearer { realm, service, scope } => {
                 let (service, scope) = (service.as_deref(), scope.as_deref());
-                let wanted = Wanted { realm, service, scope, repository, plain: self.plain };
+                let wanted =
+                    Wanted { realm, service, scope, repository, registry: &self.host, plain: &self.plain };
                 wanted.issue(http, credentials.as_ref(), patience).await?
             }
         };

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Opened, SourceError, Told, Wanted};
+use crate::anonymous::Anonymous;
 use crate::image::Image;
-use crate::store::{Patience, swift};
+use crate::store::Patience;
+use address::Plain;
 use client::Client;
 use credentials::Keyring;
 
@@ -43,7 +45,7 @@ pub struct Access<'a> {
 /// All registries that are sources of one run.
 pub struct Registries<'a> {
     access: Access<'a>,
-    http: reqwest::Client,
+    http: Anonymous,
     keyring: Arc<Keyring>,
     clients: Mutex<HashMap<Host, Arc<Client>>>,
 }
@@ -55,7 +57,7 @@ impl<'a> Registries<'a> {
         if registries > 1 && keyring.is_for_one() {
             return Err(CredentialsError::ManyHosts.into());
         }
-        let http = swift::anonymous().map_err(RegistryError::Client)?;
+        let http = Anonymous::new().map_err(RegistryError::Client)?;
         Ok(Self { access, http, keyring: Arc::new(keyring), clients: Mutex::default() })
     }
 
@@ -66,8 +68,8 @@ impl<'a> Registries<'a> {
         let client = match clients.get(host) {
             Some(known) => Arc::clone(known),
             None => {
-                let plain = host.is_loopback() || self.access.insecure.contains(host);
                 let (http, keyring) = (self.http.clone(), Arc::clone(&self.keyring));
+                let plain = Plain(self.access.insecure.to_vec());
                 let client = Arc::new(Client::new(host.clone(), plain, http, keyring, self.access.patience)?);
                 clients.insert(host.clone(), Arc::clone(&client));
                 client
@@ -91,3 +93,6 @@ pub(super) async fn open(text: &str, wanted: &Wanted<'_>, told: &dyn Told) -> Re
     let image = image.map_err(|source| SourceError::Image { name: address.to_string(), source })?;
     Ok(Opened { from: Box::new(remote), image })
 }
+
+#[cfg(test)]
+mod tests;

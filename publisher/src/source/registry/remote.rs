@@ -39,8 +39,9 @@ const NO_REFERRERS: [u16; 4] = [400, 404, 405, 501];
 const PAGE: usize = 1000;
 /// Largest page of a list that is read.
 const PAGE_MAX: u64 = 16 << 20;
-/// Most pages of one list: ten million tags.
+/// Most pages of one list, and most bytes of all of them: a million tags and more. Who sends on and on is given up.
 const PAGES_MAX: usize = 10_000;
+const LIST_MAX: usize = 64 << 20;
 /// Largest config that is kept in memory between being read for its own sake and being sent.
 const KEPT_MAX: u64 = 1 << 20;
 
@@ -145,12 +146,17 @@ impl Remote {
     ) -> Result<bool, RegistryError> {
         let failed = |failure| self.failed(format!("reading {what}"), failure);
         let mut ask = self.ask(Method::GET, path, accept).map_err(failed)?;
+        let mut came = 0;
         for _ in 0..PAGES_MAX {
             let (headers, bytes) = match self.client.document(&ask, PAGE_MAX).await {
                 Ok(page) => page,
                 Err(failure) if absent.contains(&failure.status) => return Ok(false),
                 Err(failure) => return Err(failed(failure)),
             };
+            came += bytes.len();
+            if came > LIST_MAX {
+                return Err(failed(Failure::new(Kind::Other, format!("it has more than {LIST_MAX} bytes"))));
+            }
             read(&bytes)
                 .map_err(|source| RegistryError::Document { what: what.to_owned(), source: source.into() })?;
             let Some(next) = link::next(&headers) else { return Ok(true) };

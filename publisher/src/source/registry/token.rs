@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use contract::name::Repository;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
 use tokio::time::timeout;
 use url::{Url, form_urlencoded};
 
+use super::address::{Host, Plain};
 use super::answer::{late, refused, whole};
 use super::credentials::Credentials;
+use crate::anonymous::Anonymous;
 use crate::store::Kind;
 use crate::store::failure::Failure;
 
@@ -31,8 +33,10 @@ pub(super) struct Wanted<'a> {
     pub scope: Option<&'a str>,
     /// For which repository.
     pub repository: &'a Repository,
-    /// Whether the registry itself is asked without TLS: only then a service may be.
-    pub plain: bool,
+    /// Who sends us there.
+    pub registry: &'a Host,
+    /// Who may be asked without TLS.
+    pub plain: &'a Plain,
 }
 
 #[derive(Deserialize)]
@@ -45,7 +49,7 @@ impl Wanted<'_> {
     /// Has a token issued, as the value of `Authorization`.
     pub(super) async fn issue(
         &self,
-        http: &Client,
+        http: &Anonymous,
         credentials: Option<&Credentials>,
         patience: Duration,
     ) -> Result<HeaderValue, Failure> {
@@ -63,9 +67,7 @@ impl Wanted<'_> {
         let response = sent.map_err(|error| of_service(error.into()))?;
         if !response.status().is_success() {
             let failure = refused(response, patience).await;
-            // Whatever these mean elsewhere, of tokens they mean who asks.
-            let kind = if matches!(failure.status, 400 | 403) { Kind::Credentials } else { failure.kind };
-            return Err(of_service(Failure { kind, ..failure }));
+            return Err(of_service(of_tokens(failure)));
         }
         let body = whole(response, TOKEN_MAX, patience).await.map_err(of_service)?;
         let issued = serde_json::from_slice::<Issued>(&body).ok();
@@ -75,16 +77,19 @@ impl Wanted<'_> {
     }
 
     fn realm(&self) -> Result<Url, Failure> {
-        let refuse = |why| Failure::new(Kind::Other, format!("its token service {why}"));
+        let refuse = |why: &str| Failure::new(Kind::Other, format!("its token service {why}"));
         let url = Url::parse(self.realm).map_err(|_| refuse("has no valid URL"))?;
         match url.scheme() {
             "https" => Ok(url),
-            "http" if self.plain => Ok(url),
-            _ => Err(refuse("is not asked by TLS: no password is sent there")),
+            "http" if self.plain.permits(self.registry, &url) => Ok(url),
+            _ => {
+                let host = url.host_str().unwrap_or(self.realm);
+                Err(refuse(&format!("{host} is not asked by TLS, and --insecure-source does not name it")))
+            }
         }
     }
 
-    fn request(&self, http: &Client, mut realm: Url, credentials: Option<&Credentials>) -> RequestBuilder {
+    fn request(&self, http: &Anonymous, mut realm: Url, credentials: Option<&Credentials>) -> RequestBuilder {
         let pull = format!("repository:{}:pull", self.repository);
         let scope = self.scope.unwrap_or(&pull);
         let service = self.service.map(|service| ("service", service));
@@ -97,16 +102,30 @@ impl Wanted<'_> {
                 ("refresh_token", token),
             ]);
             let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-            return http.post(realm).header(CONTENT_TYPE, form_type).body(form.finish());
+            return http.request(Method::POST, realm).header(CONTENT_TYPE, form_type).body(form.finish());
         }
         realm
             .query_pairs_mut()
             .extend_pairs(service)
             .extend_pairs(scope.split_whitespace().map(|one| ("scope", one)));
-        let Some(Credentials::Basic { username, password }) = credentials else { return http.get(realm) };
+        let Some(Credentials::Basic { username, password }) = credentials else {
+            return http.request(Method::GET, realm);
+        };
         realm.query_pairs_mut().append_pair("account", username);
-        http.get(realm).basic_auth(username, Some(password))
+        http.request(Method::GET, realm).basic_auth(username, Some(password))
     }
+}
+
+/// A refusal as what it means: the answers of a registry mean other things. Nothing that is asked for is missing because
+/// nobody is there who issues tokens.
+fn of_tokens(failure: Failure) -> Failure {
+    let kind = match failure.kind {
+        _ if matches!(failure.status, 400 | 403) => Kind::Credentials,
+        Kind::Missing => Kind::Other,
+        kind => kind,
+    };
+    let status = if failure.passes { failure.status } else { 0 };
+    Failure { kind, status, ..failure }
 }
 
 fn bearer(token: &str) -> Result<HeaderValue, Failure> {
@@ -118,15 +137,16 @@ fn bearer(token: &str) -> Result<HeaderValue, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::Method;
     use reqwest::header::AUTHORIZATION;
 
     use super::*;
 
     fn asked(realm: &str, scope: Option<&str>, credentials: Option<&Credentials>) -> reqwest::Request {
         let repository = "acme/app".parse().unwrap();
-        let wanted = Wanted { realm, service: Some("a b"), scope, repository: &repository, plain: false };
-        wanted.request(&Client::new(), wanted.realm().unwrap(), credentials).build().unwrap()
+        let plain = &Plain::default();
+        let registry = &Host::parse("h").unwrap();
+        let wanted = Wanted { realm, service: Some("a b"), scope, repository: &repository, registry, plain };
+        wanted.request(&Anonymous::new().unwrap(), wanted.realm().unwrap(), credentials).build().unwrap()
     }
 
     #[test]
@@ -154,14 +174,21 @@ mod tests {
     #[test]
     fn passwords_go_nowhere_without_tls() {
         let repository = "a".parse().unwrap();
-        for (realm, plain, good) in [
-            ("https://h/t", false, true),
-            ("http://h/t", false, false),
-            ("http://h/t", true, true),
-            ("ftp://h/t", true, false),
-            ("/t", true, false),
+        let plain = &Plain(vec![Host::parse("h:5000").unwrap()]);
+        for (registry, realm, good) in [
+            ("other", "https://another/t", true),
+            ("other", "http://h:5001/t", false),
+            ("other", "http://127.0.0.1:5001/t", false),
+            ("h:5000", "http://another/t", false),
+            ("h:5000", "http://h:5001/t", true),
+            ("localhost", "http://127.0.0.1:5001/t", true),
+            ("localhost", "http://another/t", false),
+            ("localhost", "ftp://localhost/t", false),
+            ("localhost", "/t", false),
         ] {
-            let wanted = Wanted { realm, service: None, scope: None, repository: &repository, plain };
+            let registry = &Host::parse(registry).unwrap();
+            let wanted =
+                Wanted { realm, service: None, scope: None, repository: &repository, registry, plain };
             assert_eq!(wanted.realm().is_ok(), good, "{realm}");
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Method, Response};
+use reqwest::{Certificate, Client, ClientBuilder, Method, Response};
 use url::Url;
 
 use super::super::Patience;
@@ -19,6 +19,25 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// A client that trusts the machine's roots, or Mozilla's where the machine has none: an empty container image around
 /// a static binary. Follows no redirect: the token is for the cluster alone.
 pub(super) fn client(authorities: Option<&Path>) -> Result<Client, ClientError> {
+    built(builder(), roots(authorities)?)
+}
+
+/// The same, and one that no proxy is between.
+pub(super) fn clients(authorities: Option<&Path>) -> Result<(Client, Client), ClientError> {
+    let roots = roots(authorities)?;
+    Ok((built(builder(), roots.clone())?, built(builder().no_proxy(), roots)?))
+}
+
+fn builder() -> ClientBuilder {
+    let agent = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+    Client::builder().user_agent(agent).redirect(Policy::none()).connect_timeout(CONNECT)
+}
+
+fn built(builder: ClientBuilder, roots: Vec<Certificate>) -> Result<Client, ClientError> {
+    builder.tls_certs_only(roots).build().map_err(ClientError::Build)
+}
+
+fn roots(authorities: Option<&Path>) -> Result<Vec<Certificate>, ClientError> {
     let native = rustls_native_certs::load_native_certs().certs;
     let mut roots = native.iter().filter_map(|der| Certificate::from_der(der).ok()).collect::<Vec<_>>();
     if roots.is_empty() {
@@ -31,9 +50,7 @@ pub(super) fn client(authorities: Option<&Path>) -> Result<Client, ClientError> 
         let more = Certificate::from_pem_bundle(&pem).map_err(|source| ClientError::Pem { name, source })?;
         roots.extend(more);
     }
-    let agent = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
-    let client = Client::builder().user_agent(agent).redirect(Policy::none()).connect_timeout(CONNECT);
-    client.tls_certs_only(roots).build().map_err(ClientError::Build)
+    Ok(roots)
 }
 
 /// Why there is no client.

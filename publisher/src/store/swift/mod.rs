@@ -155,10 +155,11 @@ impl Swift {
     }
 }
 
-/// A client that sends no credentials, and trusts whom stores are trusted by.
-pub(crate) fn anonymous() -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
+/// Clients that send no credentials and trust whom stores are trusted by: one that heeds the environment's proxies, and
+/// one that asks straight.
+pub(crate) fn http_clients() -> Result<(Client, Client), Box<dyn std::error::Error + Send + Sync>> {
     let more = std::env::var_os("OS_CACERT").filter(|path| !path.is_empty());
-    Ok(http::client(more.as_deref().map(std::path::Path::new))?)
+    Ok(http::clients(more.as_deref().map(std::path::Path::new))?)
 }
 
 fn not_opened(

@@ -1,9 +1,10 @@
 //! The two requests by which clients find out that this is a registry.
 
-use url::{Host, Url};
+use url::Url;
 
 use super::super::exchange::Exchange;
 use super::super::wrong::Wrong;
+use crate::anonymous::is_here;
 
 /// `/v2/`.
 pub fn version(exchange: &Exchange) -> Vec<Wrong> {
@@ -14,20 +15,11 @@ pub fn version(exchange: &Exchange) -> Vec<Wrong> {
         (401, None) => vec![Wrong::NoChallenge],
         (status, _) => vec![Wrong::NoRegistry(status)],
     };
-    if exchange.url.scheme() == "http" && !is_local(&exchange.url) {
+    // To this machine clients speak http without being told to.
+    if exchange.url.scheme() == "http" && !is_here(&exchange.url) {
         wrong.push(Wrong::PlainHttp);
     }
     wrong
-}
-
-/// Where clients speak http without being told to.
-fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// `/v1/_ping`, of a registry whose layers come from `layers`.
