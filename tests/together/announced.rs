@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -197,4 +198,24 @@ fn who_cannot_be_told_hinders_nobody_unless_it_must_be() {
     let run = publish("three", "[[webhooks]]\nurl-env = \"NOT_SET\"\n");
     assert!(run.code == Some(2) && run.stderr.contains("NOT_SET, which is not set"), "{}", run.stderr);
     assert!(store.objects().keys().all(|key| !key.contains("acme/three")));
+}
+
+/// Of two repositories, one cannot be judged: its link is no document.
+#[test]
+fn what_was_done_before_the_end_is_told() {
+    let (recorder, store, image) = (Recorder::start(), Store::directory(), source("partly"));
+    let place = store.argument();
+    for name in ["acme/one:1", "acme/two:1"] {
+        store.publish(image.path(), &[name]);
+    }
+    let link =
+        Path::new(&place).join("docker/registry/v2/repositories/acme/two/_manifests/tags/1/current/link");
+    fs::File::options().write(true).open(link).unwrap().set_len(128 << 20).unwrap();
+    let retain = ["retain", &place, "--keep-newest", "0", "--remove", "--jobs", "1"];
+    let run = publisher(&recorder, HOOKS, &retain);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    let lines: Vec<String> = recorder.noted().into_iter().map(|noted| noted.line).collect();
+    let view = VIEW.replace("acme/app", "acme/one").replace("1.0", "1");
+    assert!(lines.contains(&format!("PURGE /cdn/{view}")), "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| **line == "POST /envelope").count(), 1, "{lines:#?}");
 }

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{self, StreamExt};
-use reqwest::header::RETRY_AFTER;
 use reqwest::Method;
+use reqwest::header::RETRY_AFTER;
 use url::Url;
 
 use super::purge::{By, Purge, signed};
@@ -87,6 +87,21 @@ impl Announcing {
         }
         failures
     }
+
+    /// The same, as far as the time reaches.
+    pub async fn tell_within(
+        &self,
+        time: Duration,
+        changes: &Changes,
+        store: &str,
+        stamp: &Stamp,
+    ) -> Vec<Failure> {
+        let late = |_| {
+            let why = format!("there was no time but {}", humantime::format_duration(time));
+            vec![Failure { who: "somebody".to_owned(), why, required: false }]
+        };
+        tokio::time::timeout(time, self.tell(changes, store, stamp)).await.unwrap_or_else(late)
+    }
 }
 
 /// Path and query of a webhook may be secrets.
@@ -109,22 +124,39 @@ async fn purged(http: &Anonymous, by: &By, requests: Vec<Request>) -> Result<(),
         }
         By::Fastly { .. } | By::Cloudflare { .. } | By::Method { .. } => requests,
     };
-    let each = requests.iter().map(|request| sent(http, request));
-    let done: Vec<_> = stream::iter(each).buffer_unordered(AT_ONCE).collect().await;
-    done.into_iter().collect()
+    let mut each = stream::iter(requests.iter().map(|request| sent(http, request))).buffer_unordered(AT_ONCE);
+    let mut refused = Ok(());
+    while let Some(done) = each.next().await {
+        match done {
+            // Each of the others would take as long in vain.
+            Err(Unsent::InVain(why)) => return Err(why),
+            Err(Unsent::Refused(why)) => refused = Err(why),
+            Ok(()) => {}
+        }
+    }
+    refused
 }
 
 /// Events in the order in which they happened; where one cannot be told, those after it are not told either.
 async fn in_order(http: &Anonymous, requests: &[Request]) -> Result<(), String> {
     for request in requests {
-        sent(http, request).await?;
+        sent(http, request).await.map_err(|(Unsent::InVain(why) | Unsent::Refused(why))| why)?;
     }
     Ok(())
 }
 
+/// Why a request did not do what it was for.
+enum Unsent {
+    /// Nobody is there, or somebody who is out of order.
+    InVain(String),
+    /// By an answer to this request.
+    Refused(String),
+}
+
 /// One request, and again while that may help.
-async fn sent(http: &Anonymous, request: &Request) -> Result<(), String> {
-    let method = Method::from_bytes(request.method.as_bytes()).map_err(|error| error.to_string())?;
+async fn sent(http: &Anonymous, request: &Request) -> Result<(), Unsent> {
+    let method = Method::from_bytes(request.method.as_bytes());
+    let method = method.map_err(|error| Unsent::Refused(error.to_string()))?;
     let mut nth = 1;
     loop {
         let mut sending = http.request(method.clone(), request.url.clone()).timeout(TIMEOUT);
@@ -143,7 +175,8 @@ async fn sent(http: &Anonymous, request: &Request) -> Result<(), String> {
         };
         match pause(nth, status, after) {
             Some(pause) => tokio::time::sleep(pause).await,
-            None => return Err(why),
+            None if may_pass(status) => return Err(Unsent::InVain(why)),
+            None => return Err(Unsent::Refused(why)),
         }
         nth += 1;
     }
@@ -158,8 +191,12 @@ fn cause(mut error: &dyn Error) -> String {
 
 /// How long to wait after the nth try was answered so, or not at all; `None` where it is over. Pure.
 pub fn pause(nth: u32, status: Option<u16>, retry_after: Option<u64>) -> Option<Duration> {
-    let may_help = status.is_none_or(|status| matches!(status, 408 | 425 | 429 | 500..));
     let usual = Duration::from_millis(500) * 2_u32.saturating_pow(nth.saturating_sub(1));
     let pause = retry_after.map_or(usual, Duration::from_secs);
-    (nth < TRIES && may_help && pause <= PAUSE_MAX).then_some(pause)
+    (nth < TRIES && may_pass(status) && pause <= PAUSE_MAX).then_some(pause)
+}
+
+/// Whether what was answered so, or not at all, may be answered otherwise a while later.
+fn may_pass(status: Option<u16>) -> bool {
+    status.is_none_or(|status| matches!(status, 408 | 425 | 429 | 500..))
 }

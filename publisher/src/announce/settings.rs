@@ -1,11 +1,12 @@
 //! Who is told, as the settings file says it: `[[webhooks]]` and `[[purges]]`. Secrets are in the environment alone. Pure.
 
+use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use url::Url;
 
 use super::Secret;
 use super::purge::{By, Purge};
-use super::webhook::{Format, Webhook};
+use super::webhook::{self, Format, Webhook};
 
 /// One of `[[webhooks]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -73,6 +74,12 @@ pub enum AnnounceError {
     /// A kind of purge without what it needs.
     #[error("{0} in the settings file")]
     Lacks(&'static str),
+    /// A secret that nobody can sign with.
+    #[error("the environment variable {0} begins with `whsec_`, and base64 does not follow")]
+    Base64(String),
+    /// A token that cannot be sent.
+    #[error("the environment variable {0} holds what no header can, such as a line break")]
+    Unfit(String),
     /// A variable that is not set.
     #[error("the settings file names the environment variable {0}, which is not set")]
     Unset(String),
@@ -96,10 +103,18 @@ impl WebhookFile {
         Ok(Webhook {
             url: found,
             format: self.format,
-            secret: secret(self.secret_env.as_deref(), get)?,
+            secret: self.secret(get)?,
             registry: self.registry.as_deref().map(url).transpose()?,
             required: self.required,
         })
+    }
+
+    fn secret(&self, get: Lookup<'_>) -> Result<Option<Secret>, AnnounceError> {
+        let found = secret(self.secret_env.as_deref(), get)?;
+        match found.as_ref().map(webhook::key) {
+            Some(None) => Err(AnnounceError::Base64(self.secret_env.clone().unwrap_or_default())),
+            Some(Some(_)) | None => Ok(found),
+        }
     }
 }
 
@@ -108,6 +123,9 @@ impl PurgeFile {
     pub fn resolve(&self, get: Lookup<'_>) -> Result<Purge, AnnounceError> {
         let api = |usual: &str| url(self.api.as_deref().unwrap_or(usual));
         let token = secret(self.token_env.as_deref(), get)?;
+        if token.as_ref().is_some_and(|token| HeaderValue::from_str(&token.0).is_err()) {
+            return Err(AnnounceError::Unfit(self.token_env.clone().unwrap_or_default()));
+        }
         let by = match self.kind {
             Kind::CloudFront => By::CloudFront {
                 api: api("https://cloudfront.amazonaws.com")?,
@@ -141,7 +159,7 @@ fn secret(name: Option<&str>, get: Lookup<'_>) -> Result<Option<Secret>, Announc
 fn url(text: &str) -> Result<Url, AnnounceError> {
     with_query(text).and_then(|url| match url.query() {
         None => Ok(url),
-        Some(_) => Err(AnnounceError::Url(text.to_owned())),
+        Some(_) => Err(wrong(text)),
     })
 }
 
@@ -152,5 +170,10 @@ fn with_query(text: &str) -> Result<Url, AnnounceError> {
             && url.password().is_none()
             && url.fragment().is_none()
     };
-    Url::parse(text).ok().filter(right).ok_or_else(|| AnnounceError::Url(text.to_owned()))
+    Url::parse(text).ok().filter(right).ok_or_else(|| wrong(text))
+}
+
+/// What is before an `@` may be a password.
+fn wrong(text: &str) -> AnnounceError {
+    AnnounceError::Url(text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, rest)| format!("…@{rest}")))
 }

@@ -134,8 +134,9 @@ fn what_is_missing_in_settings_is_named() {
             purge(&format!("{base}\n{text}")).map_or_else(|error| error.to_string(), |_| String::new());
         assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "{text}: {said}");
     }
-    let none = purge("kind = \"purge\"\nbase = \"https://user:secret@cdn.example.com\"");
-    assert!(matches!(none, Err(AnnounceError::Url(_))));
+    let none =
+        purge("kind = \"purge\"\nbase = \"https://user:s3cret@cdn.example.com\"").unwrap_err().to_string();
+    assert!(none.starts_with("`…@cdn.example.com` in the settings file is not"), "{none}");
     for (text, right) in [
         ("url = \"https://x.example.com/?a=b\"", true),
         ("url-env = \"HOOK\"", true),
@@ -155,6 +156,46 @@ fn what_is_missing_in_settings_is_named() {
         assert!(!resolved.err().is_some_and(|error| error.to_string().contains("s3cret")), "{text}");
     }
     assert!(toml::from_str::<WebhookFile>("url = \"x\"\nsecret = \"never\"").is_err());
+}
+
+#[test]
+fn secrets_that_nobody_can_use_are_named() {
+    let hook: WebhookFile =
+        toml::from_str("url = \"https://x.example.com\"\nsecret-env = \"SECRET\"").unwrap();
+    let token = "kind = \"purge\"\nbase = \"https://cdn.example.com\"\ntoken-env = \"SECRET\"";
+    let token: PurgeFile = toml::from_str(token).unwrap();
+    for (value, signs, is_sent) in [
+        ("s3cret", true, true),
+        ("whsec_s3cr", true, true),
+        ("whsec_s3cret!", false, true),
+        ("whsec_s3cr\n", false, false),
+        ("s3cret\n", true, false),
+    ] {
+        let get = |_: &str| Some(value.to_owned());
+        let (signed, sent) = (hook.resolve(&get), token.resolve(&get));
+        assert_eq!((signed.is_ok(), sent.is_ok()), (signs, is_sent), "{value:?}");
+        for error in signed.err().into_iter().chain(sent.err()) {
+            let said = error.to_string();
+            assert!(said.starts_with("the environment variable SECRET ") && !said.contains("s3cr"), "{said}");
+        }
+    }
+}
+
+/// Nobody listens at this CDN: each connection ends at once.
+#[tokio::test]
+async fn who_is_out_of_order_is_not_asked_for_all_keys() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("base = \"http://{}\"\nkind = \"purge\"", listener.local_addr().unwrap());
+    let (count, counted) = std::sync::mpsc::channel();
+    std::thread::spawn(move || listener.incoming().try_for_each(|_| count.send(())));
+    let keys = (0..200).map(|nth| Key::TagList(format!("acme/app-{nth}").parse().unwrap())).collect();
+    let changes = Changes { keys, ..Changes::default() };
+    let announcing = Announcing { purges: vec![purge(&base).unwrap()], ..Announcing::default() };
+    let failures = announcing.tell(&changes, "s3://bucket", &stamp()).await;
+    assert_eq!(failures.len(), 1);
+    // Eight at the same time, four times each; some more begin while the last of these fail.
+    let asked = counted.try_iter().count();
+    assert!((4..100).contains(&asked), "{asked}");
 }
 
 #[test]

@@ -158,14 +158,20 @@ fn add<const N: usize>(document: &mut Value, fields: [(&str, Option<Value>); N])
     }
 }
 
-/// "the message id, the timestamp and the body, joined by full stops". A secret `whsec_…` is base64, any other is taken as
-/// it is.
+/// "the message id, the timestamp and the body, joined by full stops".
 pub(super) fn sign(secret: &Secret, id: &str, seconds: u64, body: &[u8]) -> String {
-    let decoded = secret.0.strip_prefix("whsec_").and_then(|text| base64::decode(text).ok());
-    let key = decoded.unwrap_or_else(|| secret.0.clone().into_bytes());
+    let key = key(secret).unwrap_or_default();
     // HMAC takes keys of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key) else { return String::new() };
     mac.update(format!("{id}.{seconds}.").as_bytes());
     mac.update(body);
     format!("v1,{}", base64::encode(mac.finalize().into_bytes()))
+}
+
+/// What a secret signs with; `None` where it is to be base64 and is not.
+pub(super) fn key(secret: &Secret) -> Option<Vec<u8>> {
+    match secret.0.strip_prefix("whsec_") {
+        Some(text) => base64::decode(text).ok(),
+        None => Some(secret.0.clone().into_bytes()),
+    }
 }

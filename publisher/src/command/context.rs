@@ -26,7 +26,7 @@ pub(super) struct Context<'a> {
     deadline: Option<Instant>,
 }
 
-/// How long the store may take to end what it began when the time for work is over.
+/// How long ending what was begun may take when the time for work is over.
 const CLOSING: Duration = Duration::from_secs(10);
 
 /// A store that answers, and what holds for the work on it.
@@ -134,6 +134,25 @@ impl<'a> Context<'a> {
         match failures.iter().filter(|failure| failure.required).count() {
             0 => Ok(()),
             untold => Err(CommandError::NotTold(untold)),
+        }
+    }
+
+    /// The end of work that changes the store bit by bit: also who ended early has changed what others are to be told of.
+    pub(super) async fn conclude<T>(
+        &self,
+        announcing: &Announcing,
+        store: &dyn Store,
+        changes: &Changes,
+        done: Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        match done {
+            Ok(done) => self.announce(announcing, store, changes).await.map(|()| done),
+            Err(error) => {
+                // Neither a signal nor the deadline ends this: it ends itself soon.
+                let failures = announcing.tell_within(CLOSING, changes, &store.name(), &Stamp::now()).await;
+                self.report.not_told(&failures);
+                Err(error)
+            }
         }
     }
 

@@ -41,7 +41,7 @@ pub(super) async fn run(args: &cli::Mirror, context: &Context<'_>) -> Result<(),
         told: &told,
         changes: &changes,
     };
-    let outcomes = context
+    let done = context
         .guarded(&*store, async {
             let mut outcomes = Vec::new();
             for wanted in &wanted {
@@ -49,10 +49,12 @@ pub(super) async fn run(args: &cli::Mirror, context: &Context<'_>) -> Result<(),
             }
             Ok(outcomes)
         })
-        .await?;
-    told.done(&outcomes, &store.traffic());
+        .await;
+    if let Ok(outcomes) = &done {
+        told.done(outcomes, &store.traffic());
+    }
     let changes = changes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    context.announce(&announcing, &*store, &changes).await?;
+    let outcomes = context.conclude(&announcing, &*store, &changes, done).await?;
     match outcomes.iter().filter(|outcome| outcome.is_failure()).count() {
         0 => Ok(()),
         failed => Err(CommandError::NotMirrored { failed, all: outcomes.len() }),

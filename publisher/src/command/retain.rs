@@ -29,7 +29,7 @@ pub(super) async fn run(args: &cli::Retain, context: &Context<'_>) -> Result<(),
     let changes = Mutex::default();
     let (remove, jobs) = (args.remove, settings.jobs);
     let judging = Judging { derive, rules: &rules, remove, jobs, changes: &changes };
-    context
+    let done = context
         .guarded(&*store, async {
             let only = args.repository.as_ref();
             let repositories = retain::tags(&*store, only).await?;
@@ -41,9 +41,9 @@ pub(super) async fn run(args: &cli::Retain, context: &Context<'_>) -> Result<(),
             report.retained(&done, args.remove, settings.format);
             Ok(())
         })
-        .await?;
+        .await;
     let changes = changes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    context.announce(&announcing, &*store, &changes).await
+    context.conclude(&announcing, &*store, &changes, done).await
 }
 
 fn rules(args: &cli::Retain) -> Result<Rules, RulesError> {
