@@ -285,6 +285,7 @@ impl CommandError {
             | Self::Wanted { .. }
             | Self::OneTarget
             | Self::File { .. } => 2,
+            Self::Source(error) => 1 + u8::from(error.is_usage()),
             Self::Digest { .. }
             | Self::Absent(_)
             | Self::History { .. }
@@ -297,7 +298,6 @@ impl CommandError {
             | Self::Refused(_)
             | Self::Protected { .. }
             | Self::Image(_)
-            | Self::Source(_)
             | Self::Content(_)
             | Self::Store(_)
             | Self::Pages { .. }

@@ -41,12 +41,12 @@ fn publish(store: &Store, source: &str, tell: impl FnOnce(&mut Command)) -> Run 
 }
 
 /// Publishes an image that must be had from a daemon at `host`.
-fn refused(image: &str, host: &str, says: &[&str]) {
+fn refused(image: &str, host: &str, code: i32, says: &[&str]) {
     let store = Store::directory();
     let run = publish(&store, &format!("docker-daemon:{image}"), |command| {
         command.env("DOCKER_HOST", host);
     });
-    assert_says(&run, 1, says);
+    assert_says(&run, code, says);
     assert!(store.objects().is_empty());
 }
 
@@ -101,11 +101,11 @@ fn where_no_daemon_is_or_none_that_may_be_asked() {
     let place = tempfile::tempdir().unwrap();
     let socket = place.path().join("docker.sock");
     let host = format!("unix://{}", socket.display());
-    refused("app", &host, &["no Docker daemon answers at unix://", "hint: start it"]);
+    refused("app", &host, 1, &["no Docker daemon answers at unix://", "hint: start it"]);
     let nowhere = format!("tcp://127.0.0.1:{}", free_port());
-    refused("app", &nowhere, &[&format!("no Docker daemon answers at {nowhere}")]);
-    refused("app", "ssh://build.example.com", &["DOCKER_HOST is `ssh://", "hint:", "docker save"]);
-    refused("app?all=1", &host, &["`app?all=1` is not the name of an image"]);
+    refused("app", &nowhere, 1, &[&format!("no Docker daemon answers at {nowhere}")]);
+    refused("app", "ssh://build.example.com", 2, &["DOCKER_HOST is `ssh://", "hint:", "docker save"]);
+    refused("app?all=1", &host, 2, &["`app?all=1` is not the name of an image"]);
 
     let _listens = UnixListener::bind(&socket).unwrap();
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o000)).unwrap();
@@ -154,17 +154,17 @@ fn a_daemon_that_fails_is_told_from_one_that_breaks_off() {
     let (socket, host) = at("fails");
     let said = "{\"message\":\"layer is gone\"}";
     answering(&socket, &[known.clone(), answer("500 Internal Server Error", said.len(), said)]);
-    refused("app", &host, &["answered 500: layer is gone"]);
+    refused("app", &host, 1, &["answered 500: layer is gone"]);
 
     let (socket, host) = at("breaks");
     answering(&socket, &[known.clone(), answer("200 OK", 100_000, &half)]);
-    refused("app", &host, &["cannot read the Docker daemon's app", "caused by:"]);
+    refused("app", &host, 1, &["cannot read the Docker daemon's app", "caused by:"]);
 
     let (socket, host) = at("ends");
     answering(&socket, &[known, answer("200 OK", half.len(), &half)]);
-    refused("app", &host, &["the Docker daemon's app is truncated"]);
+    refused("app", &host, 1, &["the Docker daemon's app is truncated"]);
 
     let (socket, host) = at("other");
     answering(&socket, &[answer("200 OK", 2, "ok")]);
-    refused("app", &host, &["answered 200: not as a Docker daemon does"]);
+    refused("app", &host, 1, &["answered 200: not as a Docker daemon does"]);
 }

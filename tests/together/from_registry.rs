@@ -145,7 +145,7 @@ fn what_cannot_be_had_is_said() {
     };
     says(&format!("{host}/acme/app:none"), 1, &["acme/app:none is not there", "check repository and tag"]);
     says(&format!("{host}/acme/none"), 1, &["acme/none:latest is not there"]);
-    says(&format!("{host}/acme/APP"), 1, &["names no image", "`APP`", "write docker://HOST"]);
+    says(&format!("{host}/acme/APP"), 2, &["names no image", "`APP`", "write docker://HOST"]);
     says("127.0.0.1:9/acme/app", 1, &["127.0.0.1:9 is out of reach", "refused"]);
 
     // Other bytes than the registry says.

@@ -255,5 +255,5 @@ fn what_cannot_be_meant_is_wrong_usage() {
     assert_says(&run(&["mirror", "--from-file", "/none"]), 2, &["/none cannot be read"]);
     let mut command = case.command("a.io/a", &["docker://b.io/b"]);
     command.envs([("REGISTRY_PUBLISHER_SOURCE_USERNAME", "u"), ("REGISTRY_PUBLISHER_SOURCE_PASSWORD", "p")]);
-    assert_says(&crate::rig::process::run(&mut command), 1, &["are for one registry"]);
+    assert_says(&crate::rig::process::run(&mut command), 2, &["are for one registry"]);
 }

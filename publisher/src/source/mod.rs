@@ -252,6 +252,28 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Whether what was typed or set is wrong, whatever is there.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Unsupported(_) | Self::TwoImages { .. } => true,
+            Self::Registry(registry) => registry.is_usage(),
+            Self::Daemon(DaemonError::Host { .. } | DaemonError::Name(_)) => true,
+            Self::Daemon(_)
+            | Self::Archive(_)
+            | Self::NoImage { .. }
+            | Self::NotAsSaid { .. }
+            | Self::Document { .. }
+            | Self::TooLarge { .. }
+            | Self::Lacks { .. }
+            | Self::Config { .. }
+            | Self::Layers { .. }
+            | Self::Layer { .. }
+            | Self::Choose { .. }
+            | Self::Send(_)
+            | Self::Image { .. } => false,
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         const AGAIN: &str = "the source is damaged: save the image again";

@@ -112,7 +112,7 @@ fn a_password_comes_from_the_environment_or_a_file() {
     let wrong =
         [("REGISTRY_PUBLISHER_SOURCE_USERNAME", "reader"), ("REGISTRY_PUBLISHER_SOURCE_PASSWORD", "hush")];
     assert_says(&case.run("private/app", &wrong), 1, &["does not accept who asks", "401"]);
-    assert_says(&case.run("private/app", &wrong[..1]), 1, &["are to be set together"]);
+    assert_says(&case.run("private/app", &wrong[..1]), 2, &["are to be set together"]);
 
     let right =
         [("REGISTRY_PUBLISHER_SOURCE_USERNAME", USER.0), ("REGISTRY_PUBLISHER_SOURCE_PASSWORD", USER.1)];

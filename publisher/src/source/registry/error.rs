@@ -96,6 +96,14 @@ impl RegistryError {
         Self::Failed { kind, registry: registry.to_owned(), action: action.into(), source }
     }
 
+    /// Whether what was typed or set is wrong.
+    pub(in crate::source) fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Address(_) | Self::Credentials(CredentialsError::Half | CredentialsError::ManyHosts)
+        )
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
