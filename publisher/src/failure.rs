@@ -187,6 +187,9 @@ pub enum CommandError {
         /// Of how many.
         all: usize,
     },
+    /// A full disk behind `>`, for instance.
+    #[error("it is done, but the results cannot be written to standard output")]
+    Unwritten(#[source] io::Error),
     /// Some of it could not be done; what, was said.
     #[error("{0} problems were found")]
     Problems(usize),
@@ -304,6 +307,7 @@ impl CommandError {
             | Self::Interrupted
             | Self::TooLate { .. }
             | Self::NotMirrored { .. }
+            | Self::Unwritten(_)
             | Self::Problems(_) => 1,
         }
     }

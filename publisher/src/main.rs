@@ -14,7 +14,7 @@ async fn main() -> ExitCode {
     let filter = EnvFilter::new(cli.global.log.as_deref().unwrap_or("off"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let report = Report::new(cli.global.quiet);
-    match command::run(&cli, &report).await {
+    match command::run(&cli, &report).await.and_then(|()| report.written()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report.failed(&error);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use contract::name::{Reference, Repository};
@@ -156,6 +157,12 @@ impl Report {
         self.warn(&causes(error));
     }
 
+    /// Whether standard output took all results.
+    pub fn written(&self) -> Result<(), CommandError> {
+        let lost = LOST.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lost.map_or(Ok(()), |error| Err(CommandError::Unwritten(error)))
+    }
+
     /// The end, when it is not good.
     pub fn failed(&self, error: &CommandError) {
         if let Some(bar) = &self.bar {
@@ -199,12 +206,26 @@ impl Report {
     }
 }
 
+/// Why standard output does not hold all results.
+static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+
 /// A reader that went away (`… | head -1`) is no failure of ours.
 fn out(text: &str) {
     let mut stdout = io::stdout().lock();
-    _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            LOST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+        Ok(()) | Err(_) => {}
+    }
 }
 
 fn err(text: &str) {
-    _ = io::stderr().lock().write_all(text.as_bytes());
+    _ = io::stderr().lock().write_all(harmless(text).as_bytes());
+}
+
+/// Names in archives and answers of servers may hold what a terminal obeys.
+fn harmless(text: &str) -> String {
+    let is_harm = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    text.chars().map(|c| if is_harm(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

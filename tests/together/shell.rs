@@ -83,3 +83,22 @@ fn every_page_of_the_manual_is_set_without_a_complaint() {
     assert_eq!(refused.code, Some(1));
     assert!(refused.stderr.contains("manual pages cannot be written to"), "{}", refused.stderr);
 }
+
+#[test]
+fn results_that_nobody_can_keep_are_a_failure_and_names_do_nothing_to_a_terminal() {
+    let full = publisher_command()
+        .args(["completions", "bash"])
+        .stdout(fs::File::create("/dev/full").unwrap())
+        .stderr(Stdio::piped())
+        .spawn();
+    let full = wait(full.unwrap());
+    assert_eq!(full.code, Some(1), "{}", full.stderr);
+    assert!(full.stderr.contains("standard output\ncaused by: "), "{}", full.stderr);
+
+    let place = tempfile::tempdir().unwrap();
+    let run = run(publisher_command()
+        .args(["publish", "\u{1b}[31mno.tar", "acme/app:1", "--to"])
+        .arg(place.path()));
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("\u{fffd}[31mno.tar") && !run.stderr.contains('\u{1b}'), "{:?}", run.stderr);
+}

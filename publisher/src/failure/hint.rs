@@ -72,6 +72,7 @@ impl CommandError {
             | Self::NoClient(_)
             | Self::Pages { .. }
             | Self::File { .. }
+            | Self::Unwritten(_)
             | Self::Problems(_) => return None,
         })
     }

@@ -3,7 +3,7 @@
 use contract::descriptor::Descriptor;
 use indicatif::{HumanBytes, ProgressStyle};
 
-use super::Report;
+use super::{Report, harmless};
 use crate::plan::{Phase, Plan, Step};
 use crate::progress::Progress;
 use crate::source::Told;
@@ -13,7 +13,7 @@ impl Told for Report {
         match &self.bar {
             Some(bar) => {
                 bar.set_style(style());
-                bar.set_message(what.to_owned());
+                bar.set_message(harmless(what));
                 bar.set_length(total.unwrap_or(done));
                 bar.set_position(done);
             }
