@@ -102,6 +102,8 @@ pub enum ContentType {
 pub enum Prefix {
     /// The links, views and lists of all repositories.
     Repositories,
+    /// All that begins with a name: of the repository that has it, and of those that have it before their own.
+    Below(Repository),
     /// The tag links, views and histories of one repository.
     Tags(Repository),
     /// The history of one tag.
@@ -114,6 +116,8 @@ pub enum Prefix {
     Manifests(Repository),
     /// The v1 tags and lists of all repositories.
     V1Repositories,
+    /// The same of the repositories whose first segment in v1 this is.
+    V1Below(Repository),
     /// The contents of all repositories.
     Blobs,
     /// All v1 images.
@@ -324,12 +328,14 @@ impl Prefix {
     pub fn path(&self) -> String {
         match self {
             Self::Repositories => format!("{REPOSITORIES}/"),
+            Self::Below(name) => format!("{REPOSITORIES}/{name}/"),
             Self::Tags(name) => format!("{REPOSITORIES}/{name}/_manifests/tags/"),
             Self::TagHistory(name, tag) => format!("{REPOSITORIES}/{name}/_manifests/tags/{tag}/index/"),
             Self::Revisions(name) => format!("{REPOSITORIES}/{name}/_manifests/revisions/"),
             Self::Layers(name) => format!("{REPOSITORIES}/{name}/_layers/"),
             Self::Manifests(name) => format!("{REPOSITORIES}/{name}/_manifests/"),
             Self::V1Repositories => format!("{V1_REPOSITORIES}/"),
+            Self::V1Below(first) => format!("{V1_REPOSITORIES}/{first}/"),
             Self::Blobs => format!("{BLOBS}/"),
             Self::V1Images => format!("{V1_IMAGES}/"),
             Self::Keeps => format!("{OWN}/keep/"),

@@ -131,7 +131,7 @@ impl Copying<'_> {
         let source = self.source.store;
         let names: Vec<Repository> = match only {
             Some(name) => vec![name.clone()],
-            None => look::repositories(source).await?.into_keys().collect(),
+            None => look::repositories(source, self.jobs).await?.into_keys().collect(),
         };
         let said = source.read(&Key::Search).await?;
         // What cannot be read says nothing; the images speak for themselves.

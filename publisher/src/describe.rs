@@ -1,6 +1,8 @@
 //! What an image says of itself, for those who search: a manifest by its annotation or its config's label; an image
 //! index by its own annotation, or else as its first image does.
 
+use std::collections::BTreeSet;
+
 use contract::description::Description;
 use contract::digest::Digest;
 use contract::key::Key;
@@ -29,14 +31,20 @@ pub(crate) fn of(image: &Image) -> Option<Description> {
     }
 }
 
-/// What the repository's tags say: `latest`, or else the last one in order that says anything.
-pub(crate) async fn found<'a>(
+/// Of a repository's tags those that are asked what they say: `latest`, and the last ones in order.
+pub(crate) fn asked(tags: &BTreeSet<Tag>) -> Vec<Tag> {
+    let (latest, others): (Vec<&Tag>, Vec<&Tag>) =
+        tags.iter().rev().partition(|tag| tag.as_str() == "latest");
+    latest.into_iter().chain(others).take(LOOKED_AT).cloned().collect()
+}
+
+/// What the first of these tags says that says anything.
+pub(crate) async fn found(
     derive: Derive<'_>,
     name: &Repository,
-    tags: impl DoubleEndedIterator<Item = &'a Tag>,
+    tags: &[Tag],
 ) -> Result<Option<Description>, StoreError> {
-    let (latest, others): (Vec<&Tag>, Vec<&Tag>) = tags.rev().partition(|tag| tag.as_str() == "latest");
-    for tag in latest.into_iter().chain(others).take(LOOKED_AT) {
+    for tag in tags {
         let Some(digest) = derive.target(&Key::TagLink(name.clone(), tag.clone())).await? else { continue };
         if let Some(said) = by(derive, digest).await? {
             return Ok(Some(said));

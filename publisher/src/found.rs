@@ -1,15 +1,80 @@
-//! What a store's own list of its keys says, by repository.
+//! Which repositories a store has, and what its own list of keys says of each. They are looked at apart: in memory are the
+//! names of all, and the keys of those that are worked on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::digest::Digest;
-use contract::key::Key;
+use contract::key::{Key, Prefix};
 use contract::name::{Repository, Tag};
+use contract::v1;
+use futures_util::TryStreamExt;
 
-/// All repositories that have any object.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) repositories: BTreeMap<Repository, Held>,
+use crate::at_once::at_once;
+use crate::store::{Store, StoreError};
+
+/// Where a repository may have objects.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Trees {
+    /// Below its own name.
+    pub(crate) own: bool,
+    /// Among the lists of v1.
+    pub(crate) v1: bool,
+}
+
+impl Trees {
+    /// Of one that nobody has looked for.
+    pub(crate) const BOTH: Self = Self { own: true, v1: true };
+
+    /// Where its manifests, tags and lists are.
+    pub(crate) fn listed(self, name: &Repository) -> impl Iterator<Item = Prefix> + use<> {
+        let own = self.own.then(|| Prefix::Manifests(name.clone()));
+        let v1 = v1::Repository::of(name).filter(|_| self.v1);
+        own.into_iter().chain(v1.map(Prefix::V1Tags))
+    }
+}
+
+/// The repositories that have any object, found folder by folder, so many folders at the same time.
+pub(crate) async fn repositories(
+    store: &dyn Store,
+    jobs: usize,
+) -> Result<BTreeMap<Repository, Trees>, StoreError> {
+    let mut found: BTreeMap<Repository, Trees> = BTreeMap::new();
+    let mut level = vec![None];
+    while !level.is_empty() {
+        let each = level.into_iter().map(|above| below(store, above));
+        let folders: Vec<_> = at_once(jobs, each).await?;
+        level = Vec::new();
+        for (above, folder) in folders
+            .into_iter()
+            .flat_map(|(above, folders)| folders.into_iter().map(move |folder| (above.clone(), folder)))
+        {
+            match above {
+                // No segment of a name begins with it.
+                Some(name) if folder.starts_with('_') => found.entry(name).or_default().own = true,
+                Some(name) => level.extend(format!("{name}/{folder}").parse().ok().map(Some)),
+                None => level.extend(folder.parse().ok().map(Some)),
+            }
+        }
+    }
+    let firsts = store.folders(&Prefix::V1Repositories).await?.into_iter();
+    let firsts = firsts.filter_map(|first| first.parse().ok()).map(|first| of_v1(store, first));
+    for v1 in at_once(jobs, firsts).await?.into_iter().flatten() {
+        found.entry(v1.repository()).or_default().v1 = true;
+    }
+    Ok(found)
+}
+
+async fn below(
+    store: &dyn Store,
+    above: Option<Repository>,
+) -> Result<(Option<Repository>, BTreeSet<String>), StoreError> {
+    let prefix = above.clone().map_or(Prefix::Repositories, Prefix::Below);
+    Ok((above, store.folders(&prefix).await?))
+}
+
+async fn of_v1(store: &dyn Store, first: Repository) -> Result<Vec<v1::Repository>, StoreError> {
+    let folders = store.folders(&Prefix::V1Below(first.clone())).await?;
+    Ok(folders.iter().filter_map(|second| v1::Repository::parse(&format!("{first}/{second}"))).collect())
 }
 
 /// The objects of one repository that matter here.
@@ -33,54 +98,57 @@ pub(crate) struct Held {
     pub(crate) has_tag_list: bool,
 }
 
-impl Found {
-    /// Takes keys in.
-    pub(crate) fn take(&mut self, keys: Vec<Key>) {
-        for key in keys {
-            match key {
-                Key::RevisionLink(name, digest) => _ = self.of(name).revisions.insert(digest),
-                Key::TagLink(name, tag) => _ = self.of(name).tags.insert(tag),
-                Key::DigestView(name, digest) => _ = self.of(name).digest_views.insert(digest),
-                Key::TagView(name, tag) => _ = self.of(name).shown_tags.insert(tag),
-                Key::Referrers(name, digest) => _ = self.of(name).referrers.insert(digest),
-                Key::TagList(name) => self.of(name).has_tag_list = true,
-                Key::V1Tag(v1, tag) => {
-                    let held = self.of(v1.repository());
-                    held.shown_tags.insert(tag.clone());
-                    held.v1_tags.insert(tag);
-                }
-                Key::LayerLink(name, digest) => _ = self.of(name).layers.insert(digest),
-                Key::V1Tags(v1) | Key::V1Images(v1) => _ = self.of(v1.repository()),
-                Key::Blob(_)
-                | Key::TagHistoryLink(..)
-                | Key::Catalog
-                | Key::V1Json(_)
-                | Key::V1Ancestry(_)
-                | Key::V1Layer(_)
-                | Key::Keep(..)
-                | Key::Diff(..)
-                | Key::Search
-                | Key::Settings
-                | Key::Probe
-                | Key::Collector
-                | Key::Lock
-                | Key::Staged(_)
-                | Key::Segment { .. } => {}
+impl Held {
+    /// What is listed of a repository.
+    pub(crate) async fn read(
+        store: &dyn Store,
+        prefixes: impl IntoIterator<Item = Prefix>,
+    ) -> Result<Self, StoreError> {
+        let mut held = Self::default();
+        for prefix in prefixes {
+            let mut pages = store.pages(&prefix);
+            while let Some(page) = pages.try_next().await? {
+                page.into_iter().for_each(|listed| held.take(listed.key));
             }
+        }
+        Ok(held)
+    }
+
+    fn take(&mut self, key: Key) {
+        match key {
+            Key::RevisionLink(_, digest) => _ = self.revisions.insert(digest),
+            Key::TagLink(_, tag) => _ = self.tags.insert(tag),
+            Key::DigestView(_, digest) => _ = self.digest_views.insert(digest),
+            Key::TagView(_, tag) => _ = self.shown_tags.insert(tag),
+            Key::Referrers(_, digest) => _ = self.referrers.insert(digest),
+            Key::TagList(_) => self.has_tag_list = true,
+            Key::V1Tag(_, tag) => {
+                self.shown_tags.insert(tag.clone());
+                self.v1_tags.insert(tag);
+            }
+            Key::LayerLink(_, digest) => _ = self.layers.insert(digest),
+            Key::Blob(_)
+            | Key::TagHistoryLink(..)
+            | Key::Catalog
+            | Key::V1Tags(_)
+            | Key::V1Images(_)
+            | Key::V1Json(_)
+            | Key::V1Ancestry(_)
+            | Key::V1Layer(_)
+            | Key::Keep(..)
+            | Key::Diff(..)
+            | Key::Search
+            | Key::Settings
+            | Key::Probe
+            | Key::Collector
+            | Key::Lock
+            | Key::Staged(_)
+            | Key::Segment { .. } => {}
         }
     }
 
-    /// The repositories that hold a manifest.
-    pub(crate) fn held(&self) -> impl Iterator<Item = (&Repository, &Held)> {
-        self.repositories.iter().filter(|(_, held)| !held.revisions.is_empty())
-    }
-
-    /// Whether this one does.
-    pub(crate) fn holds(&self, name: &Repository) -> bool {
-        self.repositories.get(name).is_some_and(|held| !held.revisions.is_empty())
-    }
-
-    fn of(&mut self, name: Repository) -> &mut Held {
-        self.repositories.entry(name).or_default()
+    /// Whether the repository holds a manifest.
+    pub(crate) fn any(&self) -> bool {
+        !self.revisions.is_empty()
     }
 }

@@ -14,7 +14,9 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::at_once::at_once;
 use crate::derive::Derive;
+use crate::found;
 use crate::store::{Store, StoreError};
 
 /// A repository, counted.
@@ -27,17 +29,25 @@ pub struct Counts {
 }
 
 /// All repositories that hold a manifest.
-pub async fn repositories(store: &dyn Store) -> Result<BTreeMap<Repository, Counts>, StoreError> {
-    let mut counts: BTreeMap<Repository, Counts> = BTreeMap::new();
-    for key in store.list(&Prefix::Repositories).await? {
-        if let Key::TagLink(name, _) = key {
-            counts.entry(name).or_default().tags += 1;
-        } else if let Key::RevisionLink(name, _) = key {
-            counts.entry(name).or_default().manifests += 1;
-        }
+pub async fn repositories(
+    store: &dyn Store,
+    jobs: usize,
+) -> Result<BTreeMap<Repository, Counts>, StoreError> {
+    let names = found::repositories(store, jobs).await?.into_iter().filter(|(_, trees)| trees.own);
+    let counts = at_once(jobs, names.map(|(name, _)| counted(store, name))).await?;
+    Ok(counts.into_iter().filter(|(_, counts)| counts.manifests > 0).collect())
+}
+
+async fn counted(store: &dyn Store, name: Repository) -> Result<(Repository, Counts), StoreError> {
+    let mut counts = Counts::default();
+    let mut pages = store.pages(&Prefix::Manifests(name.clone()));
+    while let Some(page) = pages.try_next().await? {
+        let of = |kind: fn(&Key) -> bool| page.iter().filter(|listed| kind(&listed.key)).count();
+        counts.tags += of(|key| matches!(key, Key::TagLink(..)));
+        counts.manifests += of(|key| matches!(key, Key::RevisionLink(..)));
     }
-    counts.retain(|_, counts| counts.manifests > 0);
-    Ok(counts)
+    drop(pages);
+    Ok((name, counts))
 }
 
 /// A tag and what it points to.
@@ -191,17 +201,33 @@ pub async fn shared(
     store: &dyn Store,
     name: &Repository,
     node: &Node,
+    jobs: usize,
 ) -> Result<BTreeMap<Digest, usize>, StoreError> {
     let ours: BTreeSet<Digest> =
         node.all().into_iter().flat_map(|node| node.blobs.iter().map(|blob| blob.digest)).collect();
+    let names = found::repositories(store, jobs).await?.into_iter();
+    let names = names.filter(|(other, trees)| trees.own && other != name).map(|(other, _)| other);
+    let each = names.map(|other| linked(store, other, &ours));
     let mut others: BTreeMap<Digest, usize> = BTreeMap::new();
-    for key in store.list(&Prefix::Repositories).await? {
-        if let Key::LayerLink(other, digest) = key
-            && other != *name
-            && ours.contains(&digest)
-        {
-            *others.entry(digest).or_default() += 1;
-        }
+    for digest in at_once(jobs, each).await?.into_iter().flatten() {
+        *others.entry(digest).or_default() += 1;
     }
     Ok(others)
+}
+
+/// Which of these blobs a repository has.
+async fn linked(
+    store: &dyn Store,
+    name: Repository,
+    of: &BTreeSet<Digest>,
+) -> Result<Vec<Digest>, StoreError> {
+    let (prefix, mut linked) = (Prefix::Layers(name), Vec::new());
+    let mut pages = store.pages(&prefix);
+    while let Some(page) = pages.try_next().await? {
+        linked.extend(page.into_iter().filter_map(|listed| match listed.key {
+            Key::LayerLink(_, digest) if of.contains(&digest) => Some(digest),
+            _ => None,
+        }));
+    }
+    Ok(linked)
 }

@@ -136,7 +136,7 @@ mod tests {
         may_be_spawned(publish(apply, wish, plan));
         may_be_spawned(derive.store.close());
         may_be_spawned(Image::load(apply.from, wish.image.root.clone(), true));
-        may_be_spawned(look::repositories(derive.store));
+        may_be_spawned(look::repositories(derive.store, 1));
         may_be_spawned(look::tags(derive, repository, 1));
         may_be_spawned(remove::tag(derive, repository, tag));
         may_be_spawned(verify.run(None));

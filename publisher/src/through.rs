@@ -3,12 +3,12 @@
 //!
 //! What an exchange means is decided in [`judge`], without a socket; what is said of it stands in [`Wrong`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use contract::key::{Key, Prefix};
+use contract::key::Key;
 use contract::listing::{Catalog, Listing};
 use contract::name::Repository;
 use url::Url;
@@ -33,7 +33,7 @@ pub use wrong::{Kept, Wrong};
 
 use crate::at_once::at_once;
 use crate::derive::Derive;
-use crate::found::{Found, Held};
+use crate::found::{self, Held, Trees};
 use crate::store::{Store, StoreError};
 
 /// How to go about it.
@@ -88,7 +88,7 @@ impl Through<'_> {
         };
         looking.version = looking.version().await;
         let found = self.found(only).await?;
-        let all: Vec<(&Repository, &Held)> = found.held().collect();
+        let all: Vec<(&Repository, &Held)> = found.iter().filter(|(_, held)| held.any()).collect();
         let sampled = if self.all { all.clone() } else { sample::spread(&all, sample::REPOSITORIES) };
         let most = match only {
             _ if self.all => usize::MAX,
@@ -111,19 +111,17 @@ impl Through<'_> {
         })
     }
 
-    async fn found(&self, only: Option<&Repository>) -> Result<Found, StoreError> {
-        let prefixes = match only {
-            None => vec![Prefix::Repositories, Prefix::V1Repositories],
-            Some(name) => {
-                let v1 = contract::v1::Repository::of(name).map(Prefix::V1Tags);
-                std::iter::once(Prefix::Manifests(name.clone())).chain(v1).collect()
-            }
+    async fn found(&self, only: Option<&Repository>) -> Result<BTreeMap<Repository, Held>, StoreError> {
+        let store = self.derive.store;
+        let names = match only {
+            None => found::repositories(store, self.jobs).await?,
+            Some(name) => BTreeMap::from([(name.clone(), Trees::BOTH)]),
         };
-        let mut found = Found::default();
-        for prefix in prefixes {
-            found.take(self.derive.store.list(&prefix).await?);
-        }
-        Ok(found)
+        let each = names.into_iter().map(|(name, trees)| async move {
+            let held = Held::read(store, trees.listed(&name)).await?;
+            Ok::<_, StoreError>((name, held))
+        });
+        Ok(at_once(self.jobs, each).await?.into_iter().collect())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Verification: whether all that is in a store is there, right, and agrees. Looks, and writes nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::key::{Key, Prefix};
 use contract::listing::{Catalog, Listing, Search};
@@ -9,7 +9,7 @@ use contract::v1;
 
 use crate::at_once::at_once;
 use crate::derive::Derive;
-use crate::found::{Found, Held};
+use crate::found::{self, Held, Trees};
 use crate::store::StoreError;
 
 mod deep;
@@ -46,52 +46,46 @@ pub struct Verify<'a> {
 impl Verify<'_> {
     /// Looks at everything, or at one repository and what it needs.
     ///
-    /// Memory grows with the number of keys, not with the size of contents.
+    /// Memory grows by the names of repositories, by a mark for each content, and by what is found; keys are there of those
+    /// repositories that are looked at.
     pub async fn run(&self, only: Option<&Repository>) -> Result<Summary, StoreError> {
-        let found = self.found(only).await?;
+        let names = match only {
+            None => found::repositories(self.derive.store, self.jobs).await?,
+            Some(name) => BTreeMap::from([(name.clone(), Trees::BOTH)]),
+        };
         let looking = Looking::new(self);
-        let each = found.repositories.iter().map(|(name, held)| repository(&looking, name, held));
-        at_once(self.jobs, each).await?;
+        let each = names.into_iter().map(|(name, trees)| repository(&looking, name, trees));
+        let held: BTreeSet<Repository> = at_once(self.jobs, each).await?.into_iter().flatten().collect();
+        let repositories = held.len();
         if only.is_none() {
-            catalog(&looking, &found).await?;
+            catalog(&looking, held).await?;
             search(&looking).await?;
             memory::look(&looking).await?;
         }
-        Ok(looking.summary(found.held().count()))
-    }
-
-    async fn found(&self, only: Option<&Repository>) -> Result<Found, StoreError> {
-        let mut found = Found::default();
-        let prefixes = match only {
-            None => vec![Prefix::Repositories, Prefix::V1Repositories],
-            Some(name) => {
-                let v1 = v1::Repository::of(name).map(Prefix::V1Tags);
-                [Prefix::Layers(name.clone()), Prefix::Manifests(name.clone())]
-                    .into_iter()
-                    .chain(v1)
-                    .collect()
-            }
-        };
-        for prefix in prefixes {
-            found.take(self.derive.store.list(&prefix).await?);
-        }
-        Ok(found)
+        Ok(looking.summary(repositories))
     }
 }
 
-async fn repository(looking: &Looking<'_>, name: &Repository, held: &Held) -> Result<(), StoreError> {
-    let manifests = manifests::look(looking, name, held).await?;
-    let shown = tags::look(looking, name, held, &manifests).await?;
-    lists::look(looking, name, held, &manifests, &shown).await?;
-    match v1::Repository::of(name) {
-        Some(v1) => of_v1::look(looking, &v1, held, &shown).await,
-        None => Ok(()),
+/// Returns its name if it holds a manifest.
+async fn repository(
+    looking: &Looking<'_>,
+    name: Repository,
+    trees: Trees,
+) -> Result<Option<Repository>, StoreError> {
+    // After the manifests: who publishes meanwhile writes the links of layers before those.
+    let layers = trees.own.then(|| Prefix::Layers(name.clone()));
+    let held = Held::read(looking.store(), trees.listed(&name).chain(layers)).await?;
+    let manifests = manifests::look(looking, &name, &held).await?;
+    let shown = tags::look(looking, &name, &held, &manifests).await?;
+    lists::look(looking, &name, &held, &manifests, &shown).await?;
+    if let Some(v1) = v1::Repository::of(&name) {
+        of_v1::look(looking, &v1, &held, &shown).await?;
     }
+    Ok(held.any().then_some(name))
 }
 
 /// The catalog names all repositories that hold a manifest, and no others.
-async fn catalog(looking: &Looking<'_>, found: &Found) -> Result<(), StoreError> {
-    let repositories: BTreeSet<Repository> = found.held().map(|(name, _)| name.clone()).collect();
+async fn catalog(looking: &Looking<'_>, repositories: BTreeSet<Repository>) -> Result<(), StoreError> {
     if repositories.is_empty() && looking.store().size(&Key::Catalog).await?.is_none() {
         return Ok(());
     }

@@ -23,7 +23,7 @@ pub(super) async fn run(args: &cli::Inspect, context: &Context<'_>) -> Result<()
             let absent = || CommandError::Absent(wanted.to_string());
             let digest = resolve(derive, &wanted).await?.ok_or_else(absent)?;
             let node = look::node(derive, &digest, None).await?.ok_or_else(absent)?;
-            let shared = look::shared(&*store, &wanted.repository, &node).await?;
+            let shared = look::shared(&*store, &wanted.repository, &node, settings.jobs).await?;
             let referrers = look::referrers(&*store, &wanted.repository, &digest).await?;
             let inspected =
                 Inspected { reference: &wanted, node: &node, shared: &shared, referrers: &referrers };

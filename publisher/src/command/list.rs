@@ -4,6 +4,7 @@ use super::{Context, Opened};
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
+use crate::listings::search::is_held;
 use crate::look;
 
 /// Runs it.
@@ -14,10 +15,12 @@ pub(super) async fn run(args: &cli::List, context: &Context<'_>) -> Result<(), C
     context
         .guarded(&*store, async {
             match &args.repository {
-                None => report.repositories(&look::repositories(&*store).await?, settings.format),
+                None => {
+                    report.repositories(&look::repositories(&*store, settings.jobs).await?, settings.format)
+                }
                 Some(name) => {
                     let tags = look::tags(derive, name, settings.jobs).await?;
-                    if tags.is_empty() && !look::repositories(&*store).await?.contains_key(name) {
+                    if tags.is_empty() && !is_held(&*store, name).await? {
                         return Err(CommandError::Absent(name.to_string()));
                     }
                     report.tags(&tags, settings.format);

@@ -11,7 +11,6 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::derive::Derive;
 use crate::describe;
-use crate::found::Found;
 use crate::listings::search::is_held;
 use crate::listings::{self, rewrite};
 use crate::plan::Change;
@@ -77,8 +76,11 @@ pub(super) async fn referrers(
 }
 
 /// The repositories that hold a manifest.
-pub(super) async fn catalog(store: &dyn Store, found: &Found) -> Result<bool, StoreError> {
-    let repositories: BTreeSet<Repository> = found.held().map(|(name, _)| name.clone()).collect();
+pub(super) async fn catalog(
+    store: &dyn Store,
+    held: &BTreeMap<Repository, Vec<Tag>>,
+) -> Result<bool, StoreError> {
+    let repositories: BTreeSet<Repository> = held.keys().cloned().collect();
     rewrite(store, &Key::Catalog, async |said| {
         let mut catalog = Catalog { repositories: repositories.clone() };
         let said = said.and_then(|said| Catalog::from_bytes(said).ok()).unwrap_or_default();
@@ -93,16 +95,19 @@ pub(super) async fn catalog(store: &dyn Store, found: &Found) -> Result<bool, St
 }
 
 /// What repositories say of themselves: what is written stays, since no link tells what was published last; where
-/// nothing is, what their tags say.
-pub(super) async fn search(derive: Derive<'_>, found: &Found, jobs: usize) -> Result<bool, StoreError> {
+/// nothing is, what these tags say.
+pub(super) async fn search(
+    derive: Derive<'_>,
+    held: &BTreeMap<Repository, Vec<Tag>>,
+    jobs: usize,
+) -> Result<bool, StoreError> {
     let store = derive.store;
     let there = store.read(&Key::Search).await?;
     let said = there.as_ref().and_then(|there| Search::from_bytes(&there.bytes).ok()).unwrap_or_default();
-    let silent = found.held().filter(|(name, _)| !said.descriptions.contains_key(name));
-    let silent: Vec<_> = silent.map(|(name, held)| (name.clone(), &held.tags)).collect();
-    let asked = silent.into_iter().map(|(name, tags)| async move {
-        let said = describe::found(derive, &name, tags.iter()).await?;
-        Ok::<_, StoreError>(said.map(|said| (name, said)))
+    let silent = held.iter().filter(|(name, _)| !said.descriptions.contains_key(name));
+    let asked = silent.map(|(name, tags)| async move {
+        let said = describe::found(derive, name, tags).await?;
+        Ok::<_, StoreError>(said.map(|said| (name.clone(), said)))
     });
     let new: Vec<_> = stream::iter(asked).buffer_unordered(jobs).try_collect().await?;
     let new: BTreeMap<_, _> = new.into_iter().flatten().collect();
@@ -113,7 +118,7 @@ pub(super) async fn search(derive: Derive<'_>, found: &Found, jobs: usize) -> Re
         let said = there.and_then(|there| Search::from_bytes(there).ok()).unwrap_or_default();
         let mut search = Search { descriptions: new.clone() };
         for (name, said) in said.descriptions {
-            if found.holds(&name) || is_held(store, &name).await? {
+            if held.contains_key(&name) || is_held(store, &name).await? {
                 search.descriptions.insert(name, said);
             }
         }

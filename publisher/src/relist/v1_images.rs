@@ -1,12 +1,14 @@
 //! Registry v1's images of what is in a store already. No tag shows them yet: who settles the tags does that.
 
 use contract::key::Key;
+use contract::name::Repository;
 use contract::v1;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use tokio::sync::Semaphore;
 
 use crate::apply::{Applied, Apply, PublishError};
 use crate::derive::Derive;
-use crate::found::Found;
+use crate::found::Held;
 use crate::plan::{self, Step};
 use crate::progress::Silent;
 use crate::stored::Stored;
@@ -15,11 +17,21 @@ use crate::survey;
 /// How often a plan is made anew.
 const ROUNDS: u32 = 3;
 
-/// Writes what is missing of them, and returns how many objects that were.
-pub(super) async fn write(derive: Derive<'_>, found: &Found, jobs: usize) -> Result<usize, PublishError> {
-    let repositories = found.held().filter(|(name, _)| v1::Repository::of(name).is_some());
-    let tags = repositories.flat_map(|(name, held)| held.tags.iter().map(move |tag| (name, tag)));
-    let each = tags.map(|(name, tag)| of_tag(derive, Key::TagLink(name.clone(), tag.clone())));
+/// Writes what is missing of a repository's, an image in each of the turns, which others have too. Returns how many
+/// objects that were.
+pub(super) async fn write(
+    derive: Derive<'_>,
+    name: &Repository,
+    held: &Held,
+    (turns, jobs): (&Semaphore, usize),
+) -> Result<usize, PublishError> {
+    if !held.any() || v1::Repository::of(name).is_none() {
+        return Ok(0);
+    }
+    let each = held.tags.iter().map(|tag| async move {
+        let _turn = turns.acquire().await;
+        of_tag(derive, Key::TagLink(name.clone(), tag.clone())).await
+    });
     let written: Vec<usize> = stream::iter(each).buffer_unordered(jobs).try_collect().await?;
     Ok(written.into_iter().sum())
 }

@@ -14,3 +14,9 @@ pub(super) fn key(prefix: &str, path: &str) -> Option<Key> {
     }
     Key::parse(path.strip_prefix(prefix)?.strip_prefix('/')?)
 }
+
+/// The folder directly below another one, with its slash, that a path goes through.
+pub(super) fn first(above: &str, path: &str) -> Option<String> {
+    let (folder, _) = path.strip_prefix(above)?.split_once('/')?;
+    (!folder.is_empty()).then(|| folder.to_owned())
+}

@@ -91,6 +91,11 @@ impl Memory {
     }
 }
 
+fn sent(Headers { content_type, cache_control }: Headers) -> Sent {
+    let (content_type, cache_control) = (Some(content_type), Some(cache_control));
+    Sent { content_type, cache_control, content_encoding: None, etag: None }
+}
+
 #[async_trait]
 impl Store for Memory {
     fn name(&self) -> String {
@@ -108,11 +113,10 @@ impl Store for Memory {
     async fn look(&self, key: &Key) -> Result<Option<Looked>, StoreError> {
         let (held, path) = (self.locked(), key.path());
         let modified = held.times.get(&path).copied();
-        Ok(held.objects.get(&path).zip(modified).map(|((headers, bytes), modified)| {
-            let Headers { content_type, cache_control } = headers.clone();
-            let (content_type, cache_control) = (Some(content_type), Some(cache_control));
-            let headers = Sent { content_type, cache_control, content_encoding: None, etag: None };
-            Looked { size: bytes.len() as u64, modified, headers: Some(headers) }
+        Ok(held.objects.get(&path).zip(modified).map(|((headers, bytes), modified)| Looked {
+            size: bytes.len() as u64,
+            modified,
+            headers: Some(sent(headers.clone())),
         }))
     }
 
@@ -125,11 +129,11 @@ impl Store for Memory {
             let (held, path) = (self.locked(), key.path());
             (held.objects.get(&path).cloned(), held.times.get(&path).copied())
         };
-        let Some((_, bytes)) = found else { return Ok(None) };
+        let Some((headers, bytes)) = found else { return Ok(None) };
         if bytes.len() as u64 > DOCUMENT_MAX {
             return Err(self.failed(Kind::Other, format!("reading {key}, which is no small document")));
         }
-        Ok(Some(Found { version: Version::of(&bytes), bytes, modified }))
+        Ok(Some(Found { version: Version::of(&bytes), bytes, modified, headers: Some(sent(headers)) }))
     }
 
     async fn write(&self, key: &Key, document: &Document, when: When) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! Stores: where objects are kept. One trait, its errors by meaning, and what every store does alike.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use contract::digest::{Algorithm, Digest};
 use contract::key::{ContentType, Key, Prefix};
 use contract::manner::Manner;
 use contract::media::MediaType;
-use futures_util::stream::{self, BoxStream, StreamExt};
+use futures_util::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use crate::content::{Chunks, Content, ContentError};
 
@@ -103,6 +104,18 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// The same with sizes and times, page by page: however many there are, few are in memory.
     fn pages(&self, prefix: &Prefix) -> Pages<'_>;
+
+    /// The folders directly below a prefix: what stands in the paths below it before the next slash. So a tree is gone
+    /// through without what is in its branches. There may be some that hold no key.
+    async fn folders(&self, prefix: &Prefix) -> Result<BTreeSet<String>, StoreError> {
+        let (above, mut folders) = (prefix.path(), BTreeSet::new());
+        let mut pages = self.pages(prefix);
+        while let Some(page) = pages.try_next().await? {
+            let paths = page.into_iter().map(|listed| listed.key.path());
+            folders.extend(paths.filter_map(|path| below::first(&above, &path)));
+        }
+        Ok(folders)
+    }
 
     /// Ends what runs that died left unfinished, once it is older than `grace`; returns how much that was. What a
     /// living run has begun within that time is left alone.
@@ -202,6 +215,8 @@ pub struct Found {
     pub version: Version,
     /// When it was written, by the store's own clock; `None` where the store does not tell.
     pub modified: Option<SystemTime>,
+    /// What the store sends with it, as [`Looked::headers`].
+    pub headers: Option<Sent>,
 }
 
 /// How objects are kept.

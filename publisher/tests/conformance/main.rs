@@ -57,6 +57,8 @@ for_every_store! {
         contents::a_failing_source_leaves_what_was_there
         contents::a_dropped_sending_leaves_nothing
         listing::exactly_the_keys_below_a_prefix_are_listed
+        listing::a_tree_is_gone_through_folder_by_folder
+        listing::folders_are_listed_however_many_there_are
         ages::lists_tell_sizes_and_times
         ages::what_is_refreshed_or_copied_is_young_and_else_the_same
         ages::many_are_deleted_together

@@ -1,6 +1,6 @@
 //! A store that notes what it is asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -126,7 +126,13 @@ impl Store for Counting<'_> {
     }
 
     fn pages(&self, prefix: &Prefix) -> Pages<'_> {
+        self.note("pages", &prefix.path());
         self.store.pages(prefix)
+    }
+
+    async fn folders(&self, prefix: &Prefix) -> Result<BTreeSet<String>, StoreError> {
+        self.note("folders", &prefix.path());
+        self.store.folders(prefix).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

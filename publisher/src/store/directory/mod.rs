@@ -4,6 +4,7 @@
 //! see the old file or the new one. Conditions hold under a lock on a file (`flock`), so they hold between programs.
 //! A directory cannot hold headers: who serves it derives them from the keys.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -111,6 +112,7 @@ impl Store for Directory {
             version: Version::of(&bytes),
             bytes: bytes.into(),
             modified: Some(modified),
+            headers: None,
         }))
     }
 
@@ -199,6 +201,11 @@ impl Store for Directory {
         let pages = stream::unfold(pages, |mut pages| async { Some((Ok(pages.recv().await?), pages)) });
         let end = stream::once(listing).filter_map(|walked| async { walked.err().map(Err) });
         stream::select(pages, end).boxed()
+    }
+
+    async fn folders(&self, prefix: &Prefix) -> Result<BTreeSet<String>, StoreError> {
+        let path = prefix.path();
+        self.run(|| format!("listing {}", prefix.path()), move |root| root.folders(&path)).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! The blocking work in a store's root folder.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -288,6 +289,24 @@ impl Root {
             }
         }
         Ok(())
+    }
+
+    /// The folders directly below one.
+    pub(super) fn folders(&self, prefix: &str) -> Result<BTreeSet<String>, Failure> {
+        let path = self.path.join(prefix);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
+            Err(error) => return Err(explained(error, &path)),
+        };
+        let mut folders = BTreeSet::new();
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.extend(entry.file_name().to_str().map(str::to_owned));
+            }
+        }
+        Ok(folders)
     }
 
     /// Removes this run's staged files, and those that dead runs left.

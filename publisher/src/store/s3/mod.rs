@@ -3,6 +3,7 @@
 //! Requests are those that every S3-compatible store knows: GET, HEAD, PUT, COPY, DELETE, ListObjectsV2 and uploads in
 //! parts. What stores disagree about, conditional writes, is probed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -280,6 +281,11 @@ impl Store for S3 {
         let action = format!("listing {}", prefix.path());
         let pages = self.pages_below(self.location.below(&prefix.path()));
         pages.map_err(move |failure| self.failed(failure, action.clone())).boxed()
+    }
+
+    async fn folders(&self, prefix: &Prefix) -> Result<BTreeSet<String>, StoreError> {
+        let listed = self.folders_below(&self.location.below(&prefix.path())).await;
+        listed.map_err(|failure| self.failed(failure, format!("listing {}", prefix.path())))
     }
 
     async fn tidy(&self, grace: Duration) -> Result<usize, StoreError> {

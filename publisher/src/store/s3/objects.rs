@@ -1,5 +1,6 @@
 //! Looking, reading, deleting, listing.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::SystemTime;
 
@@ -10,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use contract::key::Key;
 use futures_util::stream::{self, StreamExt, TryStream};
 
+use super::super::below;
 use super::super::failure::Failure;
 use super::super::{DOCUMENT_MAX, Found, Kind, Listed, Sent, Version};
 use super::S3;
@@ -56,8 +58,14 @@ impl S3 {
             let object = request.send().await?;
             let modified = object.last_modified.and_then(|time| SystemTime::try_from(time).ok());
             let bytes = collect(object.body).await?;
-            let version = object.e_tag.map_or_else(|| Version::of(&bytes), Version);
-            Ok(Found { bytes, version, modified })
+            let sent = Sent {
+                content_type: object.content_type,
+                cache_control: object.cache_control,
+                content_encoding: object.content_encoding,
+                etag: object.e_tag,
+            };
+            let version = sent.etag.clone().map_or_else(|| Version::of(&bytes), Version);
+            Ok(Found { bytes, version, modified, headers: Some(sent) })
         };
         match self.requests.answer(ask).await {
             Ok(found) => Ok(Some(found)),
@@ -99,7 +107,7 @@ impl S3 {
     pub(super) async fn list_below(&self, prefix: &str) -> Result<Vec<Key>, Failure> {
         let (mut keys, mut token) = (Vec::new(), None);
         loop {
-            let page = self.page(prefix, token).await?;
+            let page = self.page(prefix, None, token).await?;
             token = next(&page)?;
             let paths = page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
             keys.extend(paths.filter_map(|path| self.location.key(&path)));
@@ -117,7 +125,7 @@ impl S3 {
     {
         stream::try_unfold(Some((prefix, None)), move |at| async move {
             let Some((prefix, token)) = at else { return Ok(None) };
-            let page = self.page(&prefix, token).await?;
+            let page = self.page(&prefix, None, token).await?;
             let token = next(&page)?;
             let listed = page.contents.unwrap_or_default().into_iter().filter_map(|object| {
                 let key = self.location.key(object.key.as_deref()?)?;
@@ -129,9 +137,31 @@ impl S3 {
         })
     }
 
-    async fn page(&self, prefix: &str, token: Option<String>) -> Result<ListObjectsV2Output, Failure> {
+    /// The folders directly below another one: what
+    /// [a delimiter](https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-prefixes.html) makes of their paths.
+    pub(super) async fn folders_below(&self, prefix: &str) -> Result<BTreeSet<String>, Failure> {
+        let (mut folders, mut token) = (BTreeSet::new(), None);
+        loop {
+            let page = self.page(prefix, Some("/"), token).await?;
+            token = next(&page)?;
+            let paths =
+                page.common_prefixes.unwrap_or_default().into_iter().filter_map(|common| common.prefix);
+            folders.extend(paths.filter_map(|path| below::first(prefix, &path)));
+            if token.is_none() {
+                return Ok(folders);
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        prefix: &str,
+        delimiter: Option<&str>,
+        token: Option<String>,
+    ) -> Result<ListObjectsV2Output, Failure> {
         let ask = || async {
             let request = self.client.list_objects_v2().bucket(&self.location.bucket).prefix(prefix);
+            let request = request.set_delimiter(delimiter.map(str::to_owned));
             Ok::<_, Failure>(request.set_continuation_token(token.clone()).send().await?)
         };
         self.requests.answer(ask).await

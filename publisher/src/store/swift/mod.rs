@@ -8,7 +8,7 @@
 //! Swift compares nothing atomically, so no lock is built on it: `If-None-Match` is sent, and of several creators at
 //! once more than one may win.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -268,6 +268,11 @@ impl Store for Swift {
             listed.collect()
         };
         pages.map_ok(listed).map_err(move |failure| self.failed(failure, action.clone())).boxed()
+    }
+
+    async fn folders(&self, prefix: &Prefix) -> Result<BTreeSet<String>, StoreError> {
+        let listed = self.folders_below(&self.location.below(&prefix.path())).await;
+        listed.map_err(|failure| self.failed(failure, format!("listing {}", prefix.path())))
     }
 
     async fn tidy(&self, grace: Duration) -> Result<usize, StoreError> {

@@ -1,13 +1,18 @@
 //! Looking, reading, deleting, listing.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use contract::key::{ContentType, Key};
 use futures_util::stream::{self, StreamExt, TryStream, TryStreamExt};
 use reqwest::Method;
-use reqwest::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED};
+use reqwest::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED,
+};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
+use super::super::below;
 use super::super::failure::Failure;
 use super::super::{Found, Kind, Sent, Version, headers};
 use super::http::{Answer, Call};
@@ -47,12 +52,7 @@ impl Swift {
             size: size.ok_or_else(|| Failure::new(Kind::Other, "it told no size"))?,
             modified: modified(&answer)
                 .ok_or_else(|| Failure::new(Kind::Other, "it told no time of change"))?,
-            sent: Sent {
-                content_type: answer.header(CONTENT_TYPE.as_str()).map(str::to_owned),
-                cache_control: answer.header(CACHE_CONTROL.as_str()).map(str::to_owned),
-                content_encoding: answer.header(CONTENT_ENCODING.as_str()).map(str::to_owned),
-                etag: answer.header(ETAG.as_str()).map(str::to_owned),
-            },
+            sent: sent(&answer),
             version: answer.header(ETAG.as_str()).map(|etag| Version(etag.to_owned())),
             is_large: answer
                 .header("x-static-large-object")
@@ -64,12 +64,9 @@ impl Swift {
         let got = self.call(&self.path(key), "", &Call::new(Method::GET)).await;
         Ok(self.there(got).await?.map(|answer| {
             let version = answer.header(ETAG.as_str()).map(|etag| Version(etag.to_owned()));
-            let modified = modified(&answer);
-            Found {
-                version: version.unwrap_or_else(|| Version::of(&answer.body)),
-                bytes: answer.body,
-                modified,
-            }
+            let (modified, headers) = (modified(&answer), Some(sent(&answer)));
+            let version = version.unwrap_or_else(|| Version::of(&answer.body));
+            Found { version, bytes: answer.body, modified, headers }
         }))
     }
 
@@ -203,14 +200,31 @@ impl Swift {
     {
         stream::try_unfold((prefix, String::new()), move |(prefix, marker)| async move {
             let query = format!("format=json&prefix={}&marker={}", escaped(&prefix), escaped(&marker));
-            let page = self.call(&self.location.container, &query, &Call::new(Method::GET)).await;
-            let page = page.map_err(|failure| self.no_container(failure))?;
-            let page: Vec<Listed> = serde_json::from_slice(&page.body)
-                .map_err(|_| Failure::new(Kind::Other, "its list of objects cannot be read"))?;
+            let page: Vec<Listed> = self.page(&query).await?;
             // Pages are as long as the cluster likes; only an empty one is the last.
             let Some(last) = page.last().map(|last| last.name.clone()) else { return Ok(None) };
             Ok(Some((page, (prefix, last))))
         })
+    }
+
+    /// The folders directly below another one.
+    pub(super) async fn folders_below(&self, prefix: &str) -> Result<BTreeSet<String>, Failure> {
+        let (mut folders, mut marker) = (BTreeSet::new(), String::new());
+        loop {
+            let (below, from) = (escaped(prefix), escaped(&marker));
+            let query = format!("format=json&delimiter=/&prefix={below}&marker={from}");
+            let page: Vec<Entry> = self.page(&query).await?;
+            let Some(last) = page.last().map(|last| last.path().to_owned()) else { return Ok(folders) };
+            folders.extend(page.iter().filter_map(|entry| below::first(prefix, entry.path())));
+            marker = last;
+        }
+    }
+
+    async fn page<T: DeserializeOwned>(&self, query: &str) -> Result<Vec<T>, Failure> {
+        let page = self.call(&self.location.container, query, &Call::new(Method::GET)).await;
+        let page = page.map_err(|failure| self.no_container(failure))?;
+        serde_json::from_slice(&page.body)
+            .map_err(|_| Failure::new(Kind::Other, "its list of objects cannot be read"))
     }
 }
 
@@ -236,12 +250,37 @@ pub(super) struct Listed {
     pub(super) bytes: u64,
 }
 
+fn sent(answer: &Answer) -> Sent {
+    let header = |name: HeaderName| answer.header(name.as_str()).map(str::to_owned);
+    Sent {
+        content_type: header(CONTENT_TYPE),
+        cache_control: header(CACHE_CONTROL),
+        content_encoding: header(CONTENT_ENCODING),
+        etag: header(ETAG),
+    }
+}
+
 /// To the microsecond where the cluster says it so, else to the second.
 fn modified(answer: &Answer) -> Option<SystemTime> {
     let stamp = answer.header("x-timestamp").and_then(|text| text.parse().ok());
     let stamp = stamp.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let second = || httpdate::parse_http_date(answer.header(LAST_MODIFIED.as_str())?).ok();
     stamp.map(|since| SystemTime::UNIX_EPOCH + since).or_else(second)
+}
+
+/// The same where a delimiter makes folders of paths.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Folder { subdir: String },
+    Object { name: String },
+}
+
+impl Entry {
+    fn path(&self) -> &str {
+        let (Self::Folder { subdir: path } | Self::Object { name: path }) = self;
+        path
+    }
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! A store whose every operation waits for its turn. Whoever hands out the turns decides what is carried out next, and
 //! knows all that the caller ever learns of the store.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -44,6 +45,7 @@ pub(super) enum Operation {
     Copy(Key, Key),
     Delete(Key),
     List(Prefix),
+    Folders(Prefix),
     /// A sleep of a minute or more: where time is counted, until this tick; else in the name of which others are trusted
     /// to have got on.
     Rest(Option<u32>),
@@ -72,6 +74,7 @@ pub(super) enum Outcome {
     Listed(Vec<Listed>),
     Read(Option<Found>),
     Keys(Vec<Key>),
+    Folders(BTreeSet<String>),
     Done,
     Refused(Kind),
 }
@@ -88,7 +91,9 @@ impl Operation {
             | Self::Write(own, ..)
             | Self::Delete(own) => own == key,
             Self::Copy(from, to) => [from, to].contains(&key),
-            Self::List(prefix) | Self::Pages(prefix) => path.starts_with(&prefix.path()),
+            Self::List(prefix) | Self::Pages(prefix) | Self::Folders(prefix) => {
+                path.starts_with(&prefix.path())
+            }
             Self::Rest(_) | Self::Now => false,
         }
     }
@@ -103,6 +108,7 @@ impl Operation {
                 | Self::Read(_)
                 | Self::List(_)
                 | Self::Pages(_)
+                | Self::Folders(_)
                 | Self::Rest(_)
         )
     }
@@ -123,6 +129,7 @@ impl Operation {
                 }
                 Self::Read(key) => Outcome::Read(store.read(key).await?),
                 Self::List(prefix) => Outcome::Keys(store.list(prefix).await?),
+                Self::Folders(prefix) => Outcome::Folders(store.folders(prefix).await?),
                 Self::Write(key, document, when) => {
                     store.write(key, document, when.clone()).await?;
                     Outcome::Done
@@ -170,6 +177,7 @@ impl fmt::Display for Operation {
             Self::Copy(from, to) => write!(f, "copy {from} to {to}"),
             Self::Delete(key) => write!(f, "delete {key}"),
             Self::List(prefix) => write!(f, "list {}", prefix.path()),
+            Self::Folders(prefix) => write!(f, "folders {}", prefix.path()),
             Self::Rest(None) => f.write_str("rest"),
             Self::Rest(Some(until)) => write!(f, "rest until {until}"),
         }
@@ -188,6 +196,7 @@ impl fmt::Display for Outcome {
             Self::Read(Some(found)) => write!(f, "{}", found.version.0),
             Self::Keys(keys) => write!(f, "{} keys", keys.len())
                 .and_then(|()| keys.iter().try_for_each(|key| write!(f, " {key}"))),
+            Self::Folders(folders) => write!(f, "folders {folders:?}"),
             Self::Done => f.write_str("done"),
             Self::Refused(kind) => write!(f, "{kind:?}"),
         }
@@ -356,6 +365,12 @@ impl Store for Turns {
     async fn list(&self, prefix: &Prefix) -> Result<Vec<Key>, StoreError> {
         let Outcome::Keys(keys) = self.turn(Operation::List(prefix.clone())).await? else { unreachable!() };
         Ok(keys)
+    }
+
+    async fn folders(&self, prefix: &Prefix) -> Result<BTreeSet<String>, StoreError> {
+        let asked = self.turn(Operation::Folders(prefix.clone())).await?;
+        let Outcome::Folders(folders) = asked else { unreachable!() };
+        Ok(folders)
     }
 
     async fn close(&self) -> Result<(), StoreError> {
