@@ -50,6 +50,11 @@ pub struct Shown {
     pub v1: Option<v1::Id>,
 }
 
+/// The digest in a link.
+pub(crate) fn linked(bytes: &[u8]) -> Option<Digest> {
+    str::from_utf8(bytes).ok()?.trim_end().parse().ok()
+}
+
 impl Derive<'_> {
     /// Where a link points; `None` where there is no link, or no digest in it.
     pub async fn target(&self, link: &Key) -> Result<Option<Digest>, StoreError> {
@@ -59,9 +64,7 @@ impl Derive<'_> {
     /// The same, with the time at which the link was written, where the store tells it.
     pub async fn dated(&self, link: &Key) -> Result<Option<(Digest, Option<SystemTime>)>, StoreError> {
         let found = self.store.read(link).await?;
-        Ok(found.and_then(|found| {
-            Some((str::from_utf8(&found.bytes).ok()?.trim_end().parse().ok()?, found.modified))
-        }))
+        Ok(found.and_then(|found| Some((linked(&found.bytes)?, found.modified))))
     }
 
     /// Makes all that is derived from a tag's link agree with it, until the link stays what it was: whoever moves the

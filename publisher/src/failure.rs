@@ -18,6 +18,7 @@ use crate::image::ImageError;
 use crate::immutable::{Refusal, Why};
 use crate::join::JoinError;
 use crate::mirror::WantedError;
+use crate::noted::NotedError;
 use crate::prove::ProofError;
 use crate::remove::RemoveError;
 use crate::retain::RulesError;
@@ -25,7 +26,6 @@ use crate::settings::SettingsError;
 use crate::source::SourceError;
 use crate::store::{SendError, StoreError};
 use crate::through::ThroughError;
-use crate::verify::RememberedError;
 
 mod hint;
 
@@ -108,9 +108,9 @@ pub enum CommandError {
     /// Somebody who has to be told of a change was not.
     #[error("the store is changed, but {0} of those that have to be told were not")]
     NotTold(usize),
-    /// See [`RememberedError`].
+    /// See [`NotedError`].
     #[error(transparent)]
-    Remembered(#[from] RememberedError),
+    Noted(#[from] NotedError),
     /// No HTTP client: `verify --through`.
     #[error("nothing can be asked")]
     NoClient(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -296,7 +296,7 @@ impl CommandError {
             | Self::Needed { .. }
             | Self::NotPublic(_)
             | Self::NoClient(_)
-            | Self::Remembered(_)
+            | Self::Noted(_)
             | Self::NotTold(_)
             | Self::Refused(_)
             | Self::Protected { .. }

@@ -86,9 +86,9 @@ pub(crate) struct Held {
     pub(crate) tags: BTreeSet<Tag>,
     /// Shown by digest.
     pub(crate) digest_views: BTreeSet<Digest>,
-    /// Shown by tag, in v2 or in v1.
-    pub(crate) shown_tags: BTreeSet<Tag>,
-    /// Of them, those that v1 shows.
+    /// Shown by tag.
+    pub(crate) tag_views: BTreeSet<Tag>,
+    /// Those that v1 shows.
     pub(crate) v1_tags: BTreeSet<Tag>,
     /// Configs and layers, by their links.
     pub(crate) layers: BTreeSet<Digest>,
@@ -96,6 +96,8 @@ pub(crate) struct Held {
     pub(crate) referrers: BTreeSet<Digest>,
     /// Whether there is a tag list.
     pub(crate) has_tag_list: bool,
+    /// Whether v1 has one.
+    pub(crate) has_v1_tag_list: bool,
 }
 
 impl Held {
@@ -119,18 +121,15 @@ impl Held {
             Key::RevisionLink(_, digest) => _ = self.revisions.insert(digest),
             Key::TagLink(_, tag) => _ = self.tags.insert(tag),
             Key::DigestView(_, digest) => _ = self.digest_views.insert(digest),
-            Key::TagView(_, tag) => _ = self.shown_tags.insert(tag),
+            Key::TagView(_, tag) => _ = self.tag_views.insert(tag),
             Key::Referrers(_, digest) => _ = self.referrers.insert(digest),
             Key::TagList(_) => self.has_tag_list = true,
-            Key::V1Tag(_, tag) => {
-                self.shown_tags.insert(tag.clone());
-                self.v1_tags.insert(tag);
-            }
+            Key::V1Tag(_, tag) => _ = self.v1_tags.insert(tag),
+            Key::V1Tags(_) => self.has_v1_tag_list = true,
             Key::LayerLink(_, digest) => _ = self.layers.insert(digest),
             Key::Blob(_)
             | Key::TagHistoryLink(..)
             | Key::Catalog
-            | Key::V1Tags(_)
             | Key::V1Images(_)
             | Key::V1Json(_)
             | Key::V1Ancestry(_)

@@ -98,6 +98,7 @@ pub mod join;
 pub mod listings;
 pub mod look;
 pub mod mirror;
+pub mod noted;
 pub mod plan;
 pub mod progress;
 pub mod prove;

@@ -224,9 +224,9 @@ async fn linked(
     let (prefix, mut linked) = (Prefix::Layers(name), Vec::new());
     let mut pages = store.pages(&prefix);
     while let Some(page) = pages.try_next().await? {
-        linked.extend(page.into_iter().filter_map(|listed| match listed.key {
-            Key::LayerLink(_, digest) if of.contains(&digest) => Some(digest),
-            _ => None,
+        linked.extend(page.into_iter().filter_map(|listed| {
+            let Key::LayerLink(_, digest) = listed.key else { return None };
+            of.contains(&digest).then_some(digest)
         }));
     }
     Ok(linked)

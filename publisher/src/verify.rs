@@ -25,7 +25,7 @@ mod tags;
 
 pub use finding::{Finding, Summary, Wrong};
 use looking::Looking;
-pub use remembered::{Remembered, RememberedError};
+pub use remembered::Remembered;
 pub use repair::mend;
 
 /// How to go about it.
@@ -53,7 +53,7 @@ impl Verify<'_> {
             None => found::repositories(self.derive.store, self.jobs).await?,
             Some(name) => BTreeMap::from([(name.clone(), Trees::BOTH)]),
         };
-        let looking = Looking::new(self);
+        let looking = Looking::begin(self).await?;
         let each = names.into_iter().map(|(name, trees)| repository(&looking, name, trees));
         let held: BTreeSet<Repository> = at_once(self.jobs, each).await?.into_iter().flatten().collect();
         let repositories = held.len();
@@ -94,9 +94,11 @@ async fn catalog(looking: &Looking<'_>, repositories: BTreeSet<Repository>) -> R
 
 /// What repositories say of themselves need not be there: they are found by their names, too.
 async fn search(looking: &Looking<'_>) -> Result<(), StoreError> {
-    let Some(found) = looking.store().read(&Key::Search).await? else { return Ok(()) };
-    looking.object(&Key::Search, None, "who searches").await?;
-    if Search::from_bytes(&found.bytes).is_err() {
+    if looking.store().size(&Key::Search).await?.is_none() {
+        return Ok(());
+    }
+    let found = looking.read(&Key::Search, None, "who searches").await?;
+    if found.is_some_and(|bytes| Search::from_bytes(&bytes).is_err()) {
         looking.tell(&Key::Search, Wrong::Disagrees("what repositories say of themselves"));
     }
     Ok(())

@@ -26,7 +26,7 @@ pub(super) async fn run(args: &cli::Verify, context: &Context<'_>) -> Result<(),
     let (jobs, changing_ttl) = (settings.jobs, rules.objects.changing_ttl);
     let remembered = args.resume.as_deref().map(|path| Remembered::open(path, &store.name())).transpose()?;
     let verify = Verify { derive, jobs, deep: args.deep, changing_ttl, remembered: remembered.as_ref() };
-    let summary = context
+    let done = context
         .guarded(&*store, async {
             if args.repair {
                 let relisted = Relist { derive, jobs, v1: false, stale_after: STALE_AFTER }.run().await?;
@@ -42,11 +42,15 @@ pub(super) async fn run(args: &cli::Verify, context: &Context<'_>) -> Result<(),
                 _ => Ok(summary),
             }
         })
-        .await?;
-    report.verified(&store.name(), &summary, settings.format);
+        .await;
     if let Some(Err(error)) = remembered.map(Remembered::end) {
-        report.not_remembered(&error);
+        report.not_noted(&error);
     }
+    if let (Err(_), Some(path)) = (&done, &args.resume) {
+        report.goes_on(path);
+    }
+    let summary = done?;
+    report.verified(&store.name(), &summary, settings.format);
     match summary.problems() {
         0 => Ok(()),
         problems => Err(CommandError::Problems(problems)),

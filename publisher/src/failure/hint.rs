@@ -61,7 +61,7 @@ impl CommandError {
             Self::NotTold(_) => {
                 "caches forget what changed by themselves within --changing-ttl; who was to be told has to look"
             }
-            Self::Remembered(_) => "name another file, or delete it to read everything",
+            Self::Noted(_) => "name another file, or delete it to begin anew",
             Self::ShortGrace { .. } => "`init STORE --grace TIME` changes it for all who publish",
             Self::Settings(_)
             | Self::History { .. }

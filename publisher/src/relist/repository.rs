@@ -94,7 +94,7 @@ impl Relist<'_> {
         held: &Held,
         summary: &mut Summary,
     ) -> Result<BTreeSet<Tag>, StoreError> {
-        let mut tags = &held.tags | &held.shown_tags;
+        let mut tags = &(&held.tags | &held.tag_views) | &held.v1_tags;
         if let Some(v1) = v1::Repository::of(name) {
             let list = self.derive.store.read(&Key::V1Tags(v1)).await?;
             let list = list.and_then(|list| V1Tags::from_bytes(&list.bytes).ok()).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What `relist` and `verify` say of a store.
 
 use std::io;
+use std::path::Path;
 
 use indicatif::HumanBytes;
 
@@ -52,8 +53,16 @@ impl Report {
         }
     }
 
-    /// `verify --deep --resume` could not note what was read.
-    pub fn not_remembered(&self, error: &io::Error) {
-        self.warn(&format!("not all that was read could be noted ({error}): it will be read again"));
+    /// `--resume` could not note what was done.
+    pub fn not_noted(&self, error: &io::Error) {
+        self.warn(&format!("not all that was done could be noted ({error}): it will be done again"));
+    }
+
+    /// What was begun with `--resume` did not come to its end.
+    pub fn goes_on(&self, noted: &Path) {
+        self.say(&format!(
+            "what was done is noted in {}: the same command goes on from there",
+            noted.display()
+        ));
     }
 }

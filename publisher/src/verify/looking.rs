@@ -1,25 +1,34 @@
 //! One verification under way: what was found, and which contents were looked at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::UNIX_EPOCH;
 
+use bytes::Bytes;
 use contract::digest::Digest;
-use contract::key::Key;
+use contract::key::{Key, Prefix};
 use contract::media::MediaType;
+use contract::v1;
+use futures_util::TryStreamExt;
 use tokio::sync::Semaphore;
 
 use super::Verify;
 use super::finding::{Finding, Summary, Wrong};
-use crate::store::{Sent, Store, StoreError, headers};
+use crate::derive::linked;
+use crate::noted::{Mark, mark};
+use crate::store::{Found, Sent, Store, StoreError, headers};
 
 /// What is known so far.
 pub(super) struct Looking<'a> {
     pub(super) verify: &'a Verify<'a>,
     findings: Mutex<BTreeSet<Finding>>,
-    /// Contents that were looked at, by anybody: repositories share them.
-    looked: Mutex<BTreeSet<Key>>,
+    /// Contents that were looked at, by anybody: repositories share them. A mark of each, since there may be millions.
+    looked: Mutex<HashSet<Mark>>,
+    /// v1 images that were.
+    v1: Mutex<HashSet<v1::Id>>,
+    /// Whether the store has any.
+    pub(super) has_v1: bool,
     manifests: AtomicUsize,
     read: AtomicU64,
     /// Contents that an earlier run had read.
@@ -29,10 +38,11 @@ pub(super) struct Looking<'a> {
 }
 
 impl<'a> Looking<'a> {
-    pub(super) fn new(verify: &'a Verify<'a>) -> Self {
-        let (findings, looked, manifests, read, before) = Default::default();
+    pub(super) async fn begin(verify: &'a Verify<'a>) -> Result<Self, StoreError> {
+        let (findings, looked, v1, manifests, read, before) = Default::default();
         let readers = Semaphore::new(verify.jobs);
-        Self { verify, findings, looked, manifests, read, before, readers }
+        let has_v1 = any(verify.derive.store, &Prefix::V1Images).await?;
+        Ok(Self { verify, findings, looked, v1, has_v1, manifests, read, before, readers })
     }
 
     pub(super) fn store(&self) -> &'a dyn Store {
@@ -94,6 +104,52 @@ impl<'a> Looking<'a> {
         }
     }
 
+    /// Reads a document that `by` needs, and looks at it.
+    pub(super) async fn read(
+        &self,
+        key: &Key,
+        media_type: Option<&MediaType>,
+        by: &str,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let Some(found) = self.store().read(key).await? else {
+            self.tell(key, Wrong::Missing(by.to_owned()));
+            return Ok(None);
+        };
+        if let Some(sent) = found.headers {
+            self.headers(key, media_type, sent);
+        }
+        Ok(Some(found.bytes))
+    }
+
+    /// Whether nobody has looked at this content yet.
+    fn is_new(&self, key: &Key) -> bool {
+        locked(&self.looked).insert(mark(key.path().as_bytes()))
+    }
+
+    /// Whether nobody has looked at this v1 image yet.
+    pub(super) fn is_new_v1(&self, id: v1::Id) -> bool {
+        locked(&self.v1).insert(id)
+    }
+
+    /// Content that was read and is right, as it came: a manifest.
+    pub(super) async fn came(
+        &self,
+        key: &Key,
+        digest: &Digest,
+        found: Found,
+        by: &str,
+    ) -> Result<(), StoreError> {
+        if self.verify.deep {
+            return self.content(key, digest, found.bytes.len() as u64, by).await;
+        }
+        if self.is_new(key)
+            && let Some(sent) = found.headers
+        {
+            self.headers(key, None, sent);
+        }
+        Ok(())
+    }
+
     /// Looks at content, once for all who need it; reads it where that is wanted.
     pub(super) async fn content(
         &self,
@@ -102,7 +158,7 @@ impl<'a> Looking<'a> {
         size: u64,
         by: &str,
     ) -> Result<(), StoreError> {
-        if !locked(&self.looked).insert(key.clone()) {
+        if !self.is_new(key) {
             return Ok(());
         }
         match self.object(key, None, by).await? {
@@ -126,10 +182,19 @@ impl<'a> Looking<'a> {
         Ok(())
     }
 
-    /// Looks at a link, which holds a digest.
-    pub(super) async fn link(&self, key: &Key, digest: &Digest) -> Result<(), StoreError> {
-        self.object(key, None, "what it is for").await?;
-        if self.verify.derive.target(key).await? != Some(*digest) {
+    /// Looks at a link that `by` needs, and returns the digest in it.
+    pub(super) async fn link(&self, key: &Key, by: &str) -> Result<Option<Digest>, StoreError> {
+        let Some(bytes) = self.read(key, None, by).await? else { return Ok(None) };
+        let digest = linked(&bytes);
+        if digest.is_none() {
+            self.tell(key, Wrong::NoDigest);
+        }
+        Ok(digest)
+    }
+
+    /// Looks at a link that holds the digest that is in its key.
+    pub(super) async fn link_to(&self, key: &Key, digest: &Digest) -> Result<(), StoreError> {
+        if self.link(key, "what it is for").await?.is_some_and(|held| held != *digest) {
             self.tell(key, Wrong::NoDigest);
         }
         Ok(())
@@ -142,14 +207,22 @@ impl<'a> Looking<'a> {
         bytes: &[u8],
         with: &'static str,
     ) -> Result<(), StoreError> {
-        if self.object(key, None, with).await?.is_none() {
-            return Ok(());
-        }
-        if self.store().read(key).await?.is_none_or(|found| found.bytes != bytes) {
+        if self.read(key, None, with).await?.is_some_and(|found| found != bytes) {
             self.tell(key, Wrong::Disagrees(with));
         }
         Ok(())
     }
+}
+
+/// Whether there is any key below a prefix.
+async fn any(store: &dyn Store, prefix: &Prefix) -> Result<bool, StoreError> {
+    let mut pages = store.pages(prefix);
+    while let Some(page) = pages.try_next().await? {
+        if !page.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

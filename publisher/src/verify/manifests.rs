@@ -31,6 +31,8 @@ struct Read {
     size: u64,
     /// Its sha256 where its own digest is another: it is there under that too.
     other_name: Option<Digest>,
+    /// What it names that is no manifest and has a link.
+    layers: Vec<Digest>,
 }
 
 pub(super) async fn look(
@@ -45,6 +47,12 @@ pub(super) async fn look(
     let jobs = looking.verify.jobs * SMALL_PER_JOB;
     let read: Vec<_> = at_once(jobs, each).await?;
     let read: BTreeMap<Digest, Read> = read.into_iter().flatten().collect();
+    // Images share layers.
+    let layers: BTreeSet<&Digest> = read.values().flat_map(|read| &read.layers).collect();
+    let each = layers
+        .into_iter()
+        .map(|digest| async move { looking.link_to(&Key::LayerLink(name.clone(), *digest), digest).await });
+    at_once(jobs, each).await?;
     for digest in held.digest_views.difference(&held.revisions) {
         looking.tell(&Key::DigestView(name.clone(), *digest), Wrong::Unlinked);
     }
@@ -73,7 +81,7 @@ async fn manifest(
     held: &Held,
     digest: &Digest,
 ) -> Result<Option<Read>, StoreError> {
-    looking.link(&Key::RevisionLink(name.clone(), *digest), digest).await?;
+    looking.link_to(&Key::RevisionLink(name.clone(), *digest), digest).await?;
     let (key, by) = (Key::Blob(*digest), format!("{name}@{digest}"));
     let Some(found) = looking.store().read(&key).await? else {
         looking.tell(&key, Wrong::Missing(by));
@@ -89,29 +97,25 @@ async fn manifest(
     };
     looking.saw_manifest();
     let size = found.bytes.len() as u64;
-    looking.content(&key, digest, size, &by).await?;
-    view(looking, &Key::DigestView(name.clone(), *digest), manifest.media_type(), digest).await?;
-    for child in manifest.children().filter(|child| !child.may_be_absent()) {
-        let linked = if child.media_type.is_manifest() {
-            held.revisions.contains(&child.digest)
-        } else {
-            looking.content(&Key::Blob(child.digest), &child.digest, child.size, &by).await?;
-            held.layers.contains(&child.digest)
-        };
-        let link = match child.media_type.is_manifest() {
-            true => Key::RevisionLink(name.clone(), child.digest),
-            false => Key::LayerLink(name.clone(), child.digest),
-        };
-        match linked {
-            // Those of manifests are looked at by themselves.
-            true if child.media_type.is_manifest() => {}
-            true => looking.link(&link, &child.digest).await?,
-            false => looking.tell(&link, Wrong::Missing(by.clone())),
-        }
-    }
     let other_name =
         (digest.algorithm() != Algorithm::Sha256).then(|| Digest::of(Algorithm::Sha256, &found.bytes));
-    Ok(Some(Read { manifest, size, other_name }))
+    looking.came(&key, digest, found, &by).await?;
+    view(looking, &Key::DigestView(name.clone(), *digest), manifest.media_type(), digest).await?;
+    let mut layers = Vec::new();
+    for child in manifest.children().filter(|child| !child.may_be_absent()) {
+        let (link, linked) = if child.media_type.is_manifest() {
+            // Its link is looked at with the manifest that it is for.
+            (Key::RevisionLink(name.clone(), child.digest), held.revisions.contains(&child.digest))
+        } else {
+            looking.content(&Key::Blob(child.digest), &child.digest, child.size, &by).await?;
+            layers.extend(held.layers.get(&child.digest));
+            (Key::LayerLink(name.clone(), child.digest), held.layers.contains(&child.digest))
+        };
+        if !linked {
+            looking.tell(&link, Wrong::Missing(by.clone()));
+        }
+    }
+    Ok(Some(Read { manifest, size, other_name, layers }))
 }
 
 /// Looks at a view of the manifest that has this digest.
@@ -121,11 +125,8 @@ pub(super) async fn view(
     media_type: &MediaType,
     digest: &Digest,
 ) -> Result<(), StoreError> {
-    if looking.object(key, Some(media_type), "its link").await?.is_none() {
-        return Ok(());
-    }
-    let found = looking.store().read(key).await?;
-    if found.is_none_or(|found| Digest::of(digest.algorithm(), &found.bytes) != *digest) {
+    let found = looking.read(key, Some(media_type), "its link").await?;
+    if found.is_some_and(|bytes| Digest::of(digest.algorithm(), &bytes) != *digest) {
         looking.tell(key, Wrong::Disagrees("its link"));
     }
     Ok(())

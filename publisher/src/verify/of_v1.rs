@@ -1,6 +1,6 @@
 //! What old Docker sees of a repository: the same images under the same tags, or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::digest::Digest;
 use contract::key::Key;
@@ -21,21 +21,25 @@ pub(super) async fn look(
     held: &Held,
     shown: &BTreeMap<Tag, Digest>,
 ) -> Result<(), StoreError> {
-    let each = shown.iter().map(|(tag, digest)| async move {
-        let id = image(looking, name, digest).await?;
-        Ok::<_, StoreError>(id.map(|id| (tag.clone(), id)))
-    });
     let jobs = looking.verify.jobs * SMALL_PER_JOB;
-    let ids: Vec<_> = at_once(jobs, each).await?;
-    let tags = V1Tags { tags: ids.into_iter().flatten().collect() };
-    for (tag, id) in &tags.tags {
+    // Without a v1 image in the whole store, no manifest has one.
+    let digests: BTreeSet<&Digest> = shown.values().filter(|_| looking.has_v1).collect();
+    let each = digests.into_iter().map(|digest| async move {
+        let id = image(looking, name, digest).await?;
+        Ok::<_, StoreError>(id.map(|id| (digest, id)))
+    });
+    let ids: BTreeMap<&Digest, v1::Id> = at_once(jobs, each).await?.into_iter().flatten().collect();
+    let tags = shown.iter().filter_map(|(tag, digest)| Some((tag.clone(), *ids.get(digest)?)));
+    let tags = V1Tags { tags: tags.collect() };
+    let each = tags.tags.iter().map(|(tag, id)| async move {
         let key = Key::V1Tag(name.clone(), tag.clone());
-        looking.document(&key, &v1_tag(*id), "the tag link").await?;
-    }
+        looking.document(&key, &v1_tag(*id), "the tag link").await
+    });
+    at_once(jobs, each).await?;
     for tag in held.v1_tags.iter().filter(|tag| !tags.tags.contains_key(tag)) {
         looking.tell(&Key::V1Tag(name.clone(), tag.clone()), Wrong::Unlinked);
     }
-    lists(looking, name, &tags).await
+    lists(looking, name, held, &tags).await
 }
 
 /// The v1 id that a manifest has, where it has its v1 images.
@@ -53,7 +57,7 @@ async fn image(
         return Ok(None);
     }
     let by = format!("{name}@{digest}");
-    for image in &chain {
+    for image in chain.iter().filter(|image| looking.is_new_v1(image.id)) {
         let layer = &image.layer;
         looking.content(&Key::V1Layer(image.id), &layer.digest, layer.size, &by).await?;
         looking.document(&Key::V1Json(image.id), &image.json, "its id").await?;
@@ -63,18 +67,19 @@ async fn image(
 }
 
 /// `images` may name more ids than `tags`: one whose tag is gone stays until `relist`.
-async fn lists(looking: &Looking<'_>, name: &v1::Repository, tags: &V1Tags) -> Result<(), StoreError> {
+async fn lists(
+    looking: &Looking<'_>,
+    name: &v1::Repository,
+    held: &Held,
+    tags: &V1Tags,
+) -> Result<(), StoreError> {
     let (key, images) = (Key::V1Tags(name.clone()), Key::V1Images(name.clone()));
-    let there = looking.store().size(&key).await?.is_some();
-    if tags.tags.is_empty() && !there {
+    if tags.tags.is_empty() && !held.has_v1_tag_list {
         return Ok(());
     }
     looking.document(&key, &tags.to_bytes(), "the v1 tags").await?;
-    if looking.object(&images, None, "the v1 tags").await?.is_none() {
-        return Ok(());
-    }
-    let said = looking.store().read(&images).await?;
-    let said = said.and_then(|found| V1Images::from_bytes(&found.bytes).ok());
+    let Some(said) = looking.read(&images, None, "the v1 tags").await? else { return Ok(()) };
+    let said = V1Images::from_bytes(&said).ok();
     let named = |id: &v1::Id| said.as_ref().is_some_and(|said| said.ids().any(|other| other == *id));
     if said.is_none() || !tags.tags.values().all(named) {
         looking.tell(&images, Wrong::Disagrees("the v1 tags"));

@@ -184,3 +184,20 @@ async fn an_interrupted_run_goes_on_where_it_was() {
     let again = again.unwrap();
     assert_eq!((opened, again.read, again.read_before), (0, 0, whole.contents));
 }
+
+#[tokio::test]
+async fn what_tags_share_is_asked_for_once() {
+    let asked = async |tags: usize| {
+        let store = memory();
+        let references: Vec<String> = (0..tags).map(|number| format!("acme/app:{number}")).collect();
+        let references: Vec<&str> = references.iter().map(String::as_str).collect();
+        run(&*store, &Sample::image("one"), &references).await.unwrap();
+        let counting = Counting::new(&*store);
+        let derive = derive(&counting);
+        let verify = Verify { derive, jobs: 4, deep: false, changing_ttl: 60, remembered: None };
+        assert_eq!(verify.run(None).await.unwrap().findings, []);
+        counting.asked().len()
+    };
+    // Its link, its view, its v1 tag.
+    assert_eq!(asked(21).await - asked(1).await, 20 * 3);
+}
