@@ -239,6 +239,10 @@ pub struct Relist {
     /// Write for Registry v1 (Docker before 1.10), too, what it can hold: of a store that was filled without it
     #[arg(long)]
     pub v1: bool,
+    /// Note in this file which repositories were dealt with, and do not deal with them again while their links stay as
+    /// they are: an interrupted run goes on where it was. Without the file everything is made anew
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
 }
 
 /// `verify`.

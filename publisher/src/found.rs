@@ -2,6 +2,7 @@
 //! names of all, and the keys of those that are worked on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::UNIX_EPOCH;
 
 use contract::digest::Digest;
 use contract::key::{Key, Prefix};
@@ -10,7 +11,8 @@ use contract::v1;
 use futures_util::TryStreamExt;
 
 use crate::at_once::at_once;
-use crate::store::{Store, StoreError};
+use crate::noted::mark;
+use crate::store::{Listed, Store, StoreError};
 
 /// Where a repository may have objects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -98,6 +100,8 @@ pub(crate) struct Held {
     pub(crate) has_tag_list: bool,
     /// Whether v1 has one.
     pub(crate) has_v1_tag_list: bool,
+    /// Another number where another manifest or tag is linked, or a tag's link was written since.
+    pub(crate) links: u128,
 }
 
 impl Held {
@@ -110,13 +114,20 @@ impl Held {
         for prefix in prefixes {
             let mut pages = store.pages(&prefix);
             while let Some(page) = pages.try_next().await? {
-                page.into_iter().for_each(|listed| held.take(listed.key));
+                page.into_iter().for_each(|listed| held.take(listed));
             }
         }
         Ok(held)
     }
 
-    fn take(&mut self, key: Key) {
+    fn take(&mut self, Listed { key, modified, .. }: Listed) {
+        let since_1970 = || modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        if matches!(key, Key::RevisionLink(..) | Key::TagLink(..)) {
+            // A revision's link says the same whenever it is written.
+            let written = if matches!(key, Key::TagLink(..)) { since_1970() } else { 0 };
+            // In whatever order they are listed.
+            self.links ^= u128::from_le_bytes(mark(format!("{key} {written}").as_bytes()));
+        }
         match key {
             Key::RevisionLink(_, digest) => _ = self.revisions.insert(digest),
             Key::TagLink(_, tag) => _ = self.tags.insert(tag),
@@ -144,6 +155,15 @@ impl Held {
             | Key::Staged(_)
             | Key::Segment { .. } => {}
         }
+    }
+
+    /// Whether each link has what clients fetch, and nothing else is shown.
+    pub(crate) fn is_shown(&self) -> bool {
+        self.digest_views == self.revisions
+            && self.revisions.is_subset(&self.referrers)
+            && self.tag_views == self.tags
+            && self.v1_tags.is_subset(&self.tags)
+            && (self.has_tag_list || self.tags.is_empty())
     }
 
     /// Whether the repository holds a manifest.

@@ -17,8 +17,11 @@ use crate::found::{self, Held, Trees};
 use crate::store::StoreError;
 
 mod lists;
+mod remembered;
 mod repository;
 mod v1_images;
+
+pub use remembered::Remembered;
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -33,17 +36,26 @@ pub struct Summary {
     pub written: usize,
     /// Views without a link that were removed.
     pub removed: usize,
+    /// Of the repositories, those that an earlier run had dealt with.
+    pub before: usize,
     /// What cannot be shown, and why.
     pub problems: Vec<String>,
 }
 
 impl Summary {
+    fn before(held: &Held) -> Self {
+        let one = usize::from(held.any());
+        let (tags, manifests) = (held.tags.len(), held.revisions.len());
+        Self { repositories: one, tags, manifests, before: one, ..Self::default() }
+    }
+
     fn add(&mut self, other: Self) {
         self.repositories += other.repositories;
         self.tags += other.tags;
         self.manifests += other.manifests;
         self.written += other.written;
         self.removed += other.removed;
+        self.before += other.before;
         self.problems.extend(other.problems);
     }
 }
@@ -65,9 +77,14 @@ pub struct Relist<'a> {
 impl Relist<'_> {
     /// Derives everything from the links of the whole store.
     pub async fn run(&self) -> Result<Summary, PublishError> {
+        self.go_on(None).await
+    }
+
+    /// The same, but for repositories that an earlier run has dealt with; those of this run are noted.
+    pub async fn go_on(&self, remembered: Option<&Remembered>) -> Result<Summary, PublishError> {
         let names = found::repositories(self.derive.store, self.jobs).await?;
         let turns = Semaphore::new(self.jobs);
-        let each = names.into_iter().map(|(name, trees)| self.at(name, trees, &turns));
+        let each = names.into_iter().map(|(name, trees)| self.at(name, trees, &turns, remembered));
         let mut each = stream::iter(each).buffer_unordered(self.jobs);
         let (mut summary, mut left) = (Summary::default(), Left::default());
         while let Some((part, of_one)) = each.try_next().await? {
@@ -86,13 +103,20 @@ impl Relist<'_> {
         name: Repository,
         trees: Trees,
         turns: &Semaphore,
+        remembered: Option<&Remembered>,
     ) -> Result<(Summary, Left), PublishError> {
         let held = Held::read(self.derive.store, trees.listed(&name)).await?;
+        if remembered.is_some_and(|remembered| remembered.has(self, &name, &held)) {
+            return Ok((Summary::before(&held), Left::of(name, &held)));
+        }
         let mut summary = Summary::default();
         if self.v1 {
             summary.written += v1_images::write(self.derive, &name, &held, (turns, self.jobs)).await?;
         }
         summary.add(self.repository(&name, &held).await?);
+        if let Some(remembered) = remembered.filter(|_| summary.problems.is_empty()) {
+            remembered.note(self, &name, &held);
+        }
         Ok((summary, Left::of(name, &held)))
     }
 

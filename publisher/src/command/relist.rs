@@ -4,7 +4,7 @@ use super::{Context, Opened};
 use crate::cli;
 use crate::derive::Derive;
 use crate::failure::CommandError;
-use crate::relist::Relist;
+use crate::relist::{Relist, Remembered};
 
 /// Runs it; problems that were found make it fail at its end.
 pub(super) async fn run(args: &cli::Relist, context: &Context<'_>) -> Result<(), CommandError> {
@@ -12,7 +12,15 @@ pub(super) async fn run(args: &cli::Relist, context: &Context<'_>) -> Result<(),
     let Opened { store, .. } = context.open(&args.store, false).await?;
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let relist = Relist { derive, jobs: settings.jobs, v1: args.v1, stale_after: args.stale_after };
-    let summary = context.guarded(&*store, async { Ok(relist.run().await?) }).await?;
+    let remembered = args.resume.as_deref().map(|path| Remembered::open(path, &store.name())).transpose()?;
+    let done = context.guarded(&*store, async { Ok(relist.go_on(remembered.as_ref()).await?) }).await;
+    if let Some(Err(error)) = remembered.map(Remembered::end) {
+        report.not_noted(&error);
+    }
+    if let (Err(_), Some(path)) = (&done, &args.resume) {
+        report.goes_on(path);
+    }
+    let summary = done?;
     report.relisted(&store.name(), &summary, settings.format);
     match summary.problems.len() {
         0 => Ok(()),

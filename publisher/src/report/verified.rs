@@ -13,10 +13,16 @@ impl Report {
     /// `relist` is done.
     pub fn relisted(&self, store: &str, summary: &relist::Summary, format: Format) {
         match format {
-            Format::Text => out(&format!(
-                "{store}: {} repositories, {} tags, {} manifests; {} objects written, {} removed\n",
-                summary.repositories, summary.tags, summary.manifests, summary.written, summary.removed
-            )),
+            Format::Text => {
+                let before = match summary.before {
+                    0 => String::new(),
+                    before => format!(" ({before} of them before)"),
+                };
+                out(&format!(
+                    "{store}: {} repositories{before}, {} tags, {} manifests; {} objects written, {} removed\n",
+                    summary.repositories, summary.tags, summary.manifests, summary.written, summary.removed
+                ));
+            }
             Format::Json => out(&document::relisted(summary)),
         }
         summary.problems.iter().for_each(|problem| self.warn(problem));
