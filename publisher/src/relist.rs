@@ -17,6 +17,7 @@ use crate::derive::Derive;
 use crate::found::{Found, Held};
 use crate::listings;
 use crate::store::{Document, StoreError};
+use crate::v1_chain::V1;
 
 mod lists;
 mod v1_images;
@@ -56,8 +57,8 @@ pub struct Relist<'a> {
     pub derive: Derive<'a>,
     /// How many repositories at the same time, and how many manifests and tags of each.
     pub jobs: usize,
-    /// Whether images that Registry v1 can hold are written for it.
-    pub v1: bool,
+    /// What is written for Registry v1 of images that it lacks.
+    pub v1: V1,
     /// How long a digest view must be seen without its revision link before it is removed: a publisher writes the view
     /// first.
     pub stale_after: Duration,
@@ -72,8 +73,8 @@ impl Relist<'_> {
             found.take(store.list(&prefix).await?);
         }
         let mut summary = Summary::default();
-        if self.v1 {
-            summary.written += v1_images::write(self.derive, &found, self.jobs).await?;
+        if self.v1 != V1::Off {
+            summary.written += v1_images::write(self.derive, &found, self.v1, self.jobs).await?;
         }
         let each = found.repositories.iter().map(|(name, held)| self.repository(name, held));
         let done: Vec<_> = stream::iter(each).buffer_unordered(self.jobs).try_collect().await?;

@@ -22,6 +22,7 @@ mod of_v1;
 mod remembered;
 mod repair;
 mod tags;
+mod unpacked;
 
 pub use finding::{Finding, Summary, Wrong};
 use looking::Looking;

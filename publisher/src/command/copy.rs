@@ -33,7 +33,7 @@ pub(super) async fn run(args: &cli::Copy, context: &Context<'_>) -> Result<(), C
         source: derive(&*source),
         from: &from,
         target: derive(target),
-        v1: rules.v1 && !args.no_v1,
+        v1: args.v1.over(rules.v1),
         immutable: &rules.immutable(&args.fixed),
         grace: rules.grace(),
         jobs: settings.jobs,

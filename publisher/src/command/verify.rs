@@ -10,6 +10,7 @@ use crate::derive::Derive;
 use crate::failure::CommandError;
 use crate::relist::Relist;
 use crate::through::Through;
+use crate::v1_chain::V1;
 use crate::verify::{Remembered, Verify, mend};
 
 /// A publisher at work is not hindered: views without a link stay that long, as with `relist`.
@@ -29,7 +30,7 @@ pub(super) async fn run(args: &cli::Verify, context: &Context<'_>) -> Result<(),
     let summary = context
         .guarded(&*store, async {
             if args.repair {
-                let relisted = Relist { derive, jobs, v1: false, stale_after: STALE_AFTER }.run().await?;
+                let relisted = Relist { derive, jobs, v1: V1::Off, stale_after: STALE_AFTER }.run().await?;
                 let found = Verify { deep: false, ..verify }.run(None).await?;
                 let mended = mend(derive, &found.findings).await?;
                 report.repaired(relisted.written + mended, relisted.removed);

@@ -11,23 +11,32 @@ use crate::plan::{self, Step};
 use crate::progress::Silent;
 use crate::stored::Stored;
 use crate::survey;
+use crate::v1_chain::V1;
 
 /// How often a plan is made anew.
 const ROUNDS: u32 = 3;
 
 /// Writes what is missing of them, and returns how many objects that were.
-pub(super) async fn write(derive: Derive<'_>, found: &Found, jobs: usize) -> Result<usize, PublishError> {
+pub(super) async fn write(
+    derive: Derive<'_>,
+    found: &Found,
+    wanted: V1,
+    jobs: usize,
+) -> Result<usize, PublishError> {
     let repositories = found.held().filter(|(name, _)| v1::Repository::of(name).is_some());
     let tags = repositories.flat_map(|(name, held)| held.tags.iter().map(move |tag| (name, tag)));
-    let each = tags.map(|(name, tag)| of_tag(derive, Key::TagLink(name.clone(), tag.clone())));
+    let each = tags.map(|(name, tag)| of_tag(derive, Key::TagLink(name.clone(), tag.clone()), wanted));
     let written: Vec<usize> = stream::iter(each).buffer_unordered(jobs).try_collect().await?;
     Ok(written.into_iter().sum())
 }
 
-async fn of_tag(derive: Derive<'_>, link: Key) -> Result<usize, PublishError> {
+async fn of_tag(derive: Derive<'_>, link: Key, wanted: V1) -> Result<usize, PublishError> {
     let Some(digest) = derive.target(&link).await? else { return Ok(0) };
     let Some((_, manifest)) = derive.manifest(&digest).await? else { return Ok(0) };
     let chain = derive.chain(&manifest).await?;
+    if !wanted.takes(&chain) {
+        return Ok(0);
+    }
     // There are other tags to work on meanwhile.
     let apply = Apply { from: &Stored(derive.store), derive, jobs: 1, progress: &Silent };
     for _ in 0..ROUNDS {

@@ -1,6 +1,6 @@
 //! The layers of a docker archive: checked against the config, and packed where they are plain.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -153,6 +153,17 @@ impl Packer {
         tell: &Tell,
     ) -> Result<Layer, LayerError> {
         let raw = BufReader::with_capacity(CHUNK, place.reader().map_err(LayerError::Read)?);
+        self.repack_read(raw, packing, diff_id, tell)
+    }
+
+    /// Packs as it is wanted what comes by packed otherwise.
+    pub(super) fn repack_read(
+        &self,
+        raw: impl BufRead + Send,
+        packing: Packing,
+        diff_id: &Digest,
+        tell: &Tell,
+    ) -> Result<Layer, LayerError> {
         let plain = packing.open(raw).map_err(LayerError::Read)?.ok_or(LayerError::NotALayer)?;
         let done = |done| tell.done(done).map_err(LayerError::Read);
         let keeping = Keeping::new(self.folder.as_deref());

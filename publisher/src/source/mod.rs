@@ -19,6 +19,7 @@ mod argument;
 mod blocks;
 mod choose;
 mod chunk;
+mod coming;
 mod compression;
 mod daemon;
 mod destination;
@@ -32,8 +33,10 @@ mod packing;
 mod pick;
 mod place;
 pub mod registry;
+pub(crate) mod repack;
 mod stream;
 mod tree;
+pub(crate) mod unpacked;
 mod work;
 
 pub use archive::ArchiveError;

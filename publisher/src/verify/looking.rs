@@ -102,7 +102,7 @@ impl<'a> Looking<'a> {
         size: u64,
         by: &str,
     ) -> Result<(), StoreError> {
-        if !locked(&self.looked).insert(key.clone()) {
+        if !self.is_new(key) {
             return Ok(());
         }
         match self.object(key, None, by).await? {
@@ -116,14 +116,27 @@ impl<'a> Looking<'a> {
 
     /// Reads content, unless an earlier run has.
     async fn deep(&self, key: &Key, digest: &Digest, size: u64, version: &str) -> Result<(), StoreError> {
-        if self.verify.remembered.is_some_and(|remembered| remembered.has(key, size, version)) {
-            self.before.fetch_add(1, Ordering::Relaxed);
-        } else if self.read_through(key, digest, size).await?
-            && let Some(remembered) = self.verify.remembered
-        {
-            remembered.note(key, size, version);
+        if !self.was_read(key, size, version) && self.read_through(key, digest, size).await? {
+            self.note(key, size, version);
         }
         Ok(())
+    }
+
+    /// Whether this content was not looked at before, by anybody.
+    pub(super) fn is_new(&self, key: &Key) -> bool {
+        locked(&self.looked).insert(key.clone())
+    }
+
+    /// Whether an earlier run has read it.
+    pub(super) fn was_read(&self, key: &Key, size: u64, version: &str) -> bool {
+        let was = self.verify.remembered.is_some_and(|remembered| remembered.has(key, size, version));
+        self.before.fetch_add(usize::from(was), Ordering::Relaxed);
+        was
+    }
+
+    /// It was read and is right, for later runs.
+    pub(super) fn note(&self, key: &Key, size: u64, version: &str) {
+        self.verify.remembered.iter().for_each(|remembered| remembered.note(key, size, version));
     }
 
     /// Looks at a link, which holds a digest.

@@ -5,13 +5,14 @@ use std::time::Duration;
 use contract::key::Key;
 use publisher::relist::{Relist, Summary};
 use publisher::store::Store;
+use publisher::v1_chain::V1;
 
 use crate::faulty::{Fault, Faulty};
 use crate::sample::Sample;
 use crate::{derive, memory, run, visible};
 
 async fn relist(store: &dyn Store) -> Summary {
-    Relist { derive: derive(store), jobs: 4, v1: false, stale_after: Duration::ZERO }.run().await.unwrap()
+    Relist { derive: derive(store), jobs: 4, v1: V1::Off, stale_after: Duration::ZERO }.run().await.unwrap()
 }
 
 /// Everything, published whole.
@@ -63,7 +64,7 @@ async fn v1_is_written_for_what_was_published_without_it() {
     for n in 0.. {
         let store = without_v1().await;
         let faulty = Faulty::after(n, Fault::Before, &store);
-        let relist = |derive| Relist { derive, jobs: 4, v1: true, stale_after: Duration::ZERO };
+        let relist = |derive| Relist { derive, jobs: 4, v1: V1::Gzip, stale_after: Duration::ZERO };
         let done = relist(derive(&faulty)).run().await;
         assert_eq!(relist(derive(&store)).run().await.unwrap().problems, Vec::<String>::new());
         assert_eq!(store.objects(), whole, "write {n}");

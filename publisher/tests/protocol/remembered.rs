@@ -19,7 +19,7 @@ use publisher::source::registry::Access;
 use publisher::source::{self, Compress, ManifestType, Opened, SourceError, Wanted};
 use publisher::store::memory::Memory;
 use publisher::store::{Document, Store, When};
-use publisher::v1_chain;
+use publisher::v1_chain::{self, V1};
 use publisher::verify::{Verify, Wrong, mend};
 use serde_json::json;
 use tempfile::NamedTempFile;
@@ -93,7 +93,7 @@ async fn open(store: &dyn Store, path: &Path, verify: bool) -> Result<Opened, So
 
 /// Whether it could be written.
 async fn write(store: &dyn Store, opened: &Opened) -> Option<Plan> {
-    let chain = v1_chain::of(&opened.image, PLATFORM).unwrap();
+    let chain = v1_chain::of(&opened.image, PLATFORM, V1::Gzip).unwrap();
     let (targets, immutable) = (targets(REFERENCES), Immutable::default());
     let (image, grace) = (&opened.image, Grace::default());
     let wish = Wish { image, targets: &targets, v1: &chain, immutable: &immutable, grace };
