@@ -27,7 +27,7 @@ mod unpacked;
 pub use finding::{Finding, Summary, Wrong};
 use looking::Looking;
 pub use remembered::{Remembered, RememberedError};
-pub use repair::mend;
+pub use repair::{forget, mend};
 
 /// How to go about it.
 #[derive(Debug, Clone, Copy)]
@@ -51,12 +51,15 @@ impl Verify<'_> {
     pub async fn run(&self, only: Option<&Repository>) -> Result<Summary, StoreError> {
         let found = self.found(only).await?;
         let looking = Looking::new(self);
+        if only.is_none() {
+            // First, since it reads blobs: nobody has to do it once more.
+            memory::look(&looking).await?;
+        }
         let each = found.repositories.iter().map(|(name, held)| repository(&looking, name, held));
         at_once(self.jobs, each).await?;
         if only.is_none() {
             catalog(&looking, &found).await?;
             search(&looking).await?;
-            memory::look(&looking).await?;
         }
         Ok(looking.summary(found.held().count()))
     }

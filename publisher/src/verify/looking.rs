@@ -22,6 +22,8 @@ pub(super) struct Looking<'a> {
     looked: Mutex<BTreeSet<Key>>,
     manifests: AtomicUsize,
     read: AtomicU64,
+    /// Contents that were read and found right before anybody asked for it.
+    right: Mutex<BTreeSet<Key>>,
     /// Contents that an earlier run had read.
     before: AtomicUsize,
     /// How many contents are read at the same time.
@@ -30,9 +32,9 @@ pub(super) struct Looking<'a> {
 
 impl<'a> Looking<'a> {
     pub(super) fn new(verify: &'a Verify<'a>) -> Self {
-        let (findings, looked, manifests, read, before) = Default::default();
+        let (findings, looked, right, manifests, read, before) = Default::default();
         let readers = Semaphore::new(verify.jobs);
-        Self { verify, findings, looked, manifests, read, before, readers }
+        Self { verify, findings, looked, right, manifests, read, before, readers }
     }
 
     pub(super) fn store(&self) -> &'a dyn Store {
@@ -108,6 +110,9 @@ impl<'a> Looking<'a> {
         match self.object(key, None, by).await? {
             None => {}
             Some((found, _)) if found != size => self.tell(key, Wrong::Size { found, expected: size }),
+            Some((_, version)) if self.verify.deep && locked(&self.right).contains(key) => {
+                self.note(key, size, &version);
+            }
             Some((_, version)) if self.verify.deep => self.deep(key, digest, size, &version).await?,
             Some(_) => {}
         }
@@ -125,6 +130,11 @@ impl<'a> Looking<'a> {
     /// Whether this content was not looked at before, by anybody.
     pub(super) fn is_new(&self, key: &Key) -> bool {
         locked(&self.looked).insert(key.clone())
+    }
+
+    /// This content was read and is right.
+    pub(super) fn reads_no_more(&self, key: &Key) {
+        locked(&self.right).insert(key.clone());
     }
 
     /// Whether an earlier run has read it.

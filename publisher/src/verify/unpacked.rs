@@ -3,6 +3,7 @@
 use std::io;
 
 use bytes::Bytes;
+use contract::descriptor::Descriptor;
 use contract::digest::{Algorithm, Digest, Hasher};
 use contract::key::Key;
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -36,6 +37,34 @@ impl Looking<'_> {
             None => self.tell(key, Wrong::Missing(by.to_owned())),
             Some(read) if read.plain != Some(*diff_id) => self.tell(key, Wrong::Damaged),
             Some(_) => self.note(key, size, &version),
+        }
+        Ok(())
+    }
+
+    /// Reads the blob that a plain layer is remembered to have become: it has to hold that layer. Where its own bytes
+    /// are right, too, nobody reads it once more.
+    pub(super) async fn hint(
+        &self,
+        hint: &Key,
+        diff_id: &Digest,
+        blob: &Descriptor,
+    ) -> Result<(), StoreError> {
+        let key = Key::Blob(blob.digest);
+        let Some(looked) = self.store().look(&key).await? else { return Ok(()) };
+        let etag = looked.headers.and_then(|sent| sent.etag).unwrap_or_default();
+        let version = format!("{} {etag}", blob.digest);
+        if self.was_read(hint, blob.size, &version) {
+            return Ok(());
+        }
+        // What is gone meanwhile leads nowhere: who looks next finds that.
+        let Some(read) = self.unpack(&key, diff_id, blob.size).await? else { return Ok(()) };
+        if read.packed == (blob.digest, blob.size) {
+            self.reads_no_more(&key);
+        }
+        if read.plain == Some(*diff_id) {
+            self.note(hint, blob.size, &version);
+        } else {
+            self.tell(hint, Wrong::Disagrees("what the blob that it names holds"));
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use publisher::source::{self, Compress, ManifestType, Opened, SourceError, Wante
 use publisher::store::memory::Memory;
 use publisher::store::{Document, Store, When};
 use publisher::v1_chain::{self, V1};
-use publisher::verify::{Verify, Wrong, mend};
+use publisher::verify::{Verify, Wrong, forget, mend};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
@@ -240,4 +240,31 @@ async fn a_hint_that_leads_nowhere_is_noticed_and_removed() {
     assert!(matches!(found.findings[0].wrong, Wrong::Disagrees(_)));
     assert_eq!(mend(derive(&store), &found.findings).await.unwrap(), 1);
     assert_eq!(store.objects(), right);
+}
+
+#[tokio::test]
+async fn a_hint_whose_blob_holds_another_layer_is_found_by_reading_and_removed() {
+    let store = published().await;
+    let right = store.objects();
+    let verify = async |deep| {
+        let verify = Verify { derive: derive(&store), jobs: 4, deep, changing_ttl: 60, remembered: None };
+        verify.run(None).await.unwrap()
+    };
+    let read = verify(true).await.read;
+    // It leads to what another layer became.
+    let stray = Key::Diff(Digest::of(Algorithm::Sha256, b"lost"), HOW);
+    let leads_to = store.read(&keys()[0]).await.unwrap().unwrap().bytes;
+    store.write(&stray, &Document::new(leads_to), When::Always).await.unwrap();
+    assert_eq!(verify(false).await.findings, []);
+    let mut found = verify(true).await;
+    assert_eq!((found.problems(), found.findings.len()), (0, 1));
+    assert_eq!(found.findings[0].key, stray);
+    assert_eq!(forget(derive(&store), &mut found).await.unwrap(), 1);
+    assert_eq!((found.findings, store.objects()), (Vec::new(), right));
+
+    // What is read for the hints' sake is not read once more.
+    for key in keys() {
+        store.delete(&key).await.unwrap();
+    }
+    assert_eq!(verify(true).await.read, read);
 }
