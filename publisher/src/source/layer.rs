@@ -4,6 +4,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use contract::descriptor::Descriptor;
 use contract::digest::{Algorithm, Digest, Hasher};
 use contract::media::MediaType;
 use contract::packed::Packed;
@@ -117,6 +118,11 @@ impl Packer {
         self.compress.packed()
     }
 
+    /// Whether a layer that is packed so keeps its bytes.
+    pub(super) const fn keeps(&self, packing: Packing) -> bool {
+        self.compress.keeps(packing)
+    }
+
     /// There is nothing to compress for a while.
     pub(super) fn rest(&self) {
         *self.blocks.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -131,7 +137,7 @@ impl Packer {
             return Ok(packed.layer.clone());
         }
         match sniff(place)? {
-            packing if self.compress.keeps(packing) => keep(place, packing, diff_id, tell),
+            packing if self.keeps(packing) => keep(place, packing, diff_id, tell),
             packing => self.repack(place, packing, diff_id, tell),
         }
     }
@@ -266,6 +272,11 @@ impl Layer {
     pub(super) fn compressed(&self, diff_id: &Digest) -> Option<remembered::Compressed> {
         let (blob, size) = (self.digest, self.place.size());
         self.packed.map(|packed| remembered::Compressed { diff_id: *diff_id, packed, blob, size })
+    }
+
+    /// As it is sent.
+    pub(super) fn descriptor(&self) -> Descriptor {
+        Descriptor::new(self.oci_type(), self.digest, self.place.size())
     }
 
     /// What the image spec calls it.

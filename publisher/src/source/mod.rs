@@ -331,7 +331,7 @@ pub async fn open(source: &str, wanted: &Wanted<'_>, told: &dyn Told) -> Result<
         (image, suffix) => image.or(suffix),
     };
     let packer = Arc::new(Packer::new(wanted.compress, wanted.to.folder().await));
-    let tree = tree::Tree::open(&argument.place, Arc::clone(&packer), told).await?;
+    let tree = tree::Tree::open(&argument.place, Arc::clone(&packer), wanted.to, told).await?;
     let wanted = Wanted { image, ..*wanted };
     let (mut held, root) = pick::pick(tree, argument.said, &wanted, told).await?;
     packer.rest();
