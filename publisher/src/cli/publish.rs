@@ -1,5 +1,7 @@
 //! `publish`, and what others have in common with it.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use contract::pattern::TagPattern;
 
@@ -86,6 +88,10 @@ pub struct FromRegistry {
     #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = Host::parse,
           env = "REGISTRY_PUBLISHER_INSECURE_SOURCE")]
     pub insecure_source: Vec<Host>,
+    /// A folder of certificates for registries that are asked: authorities (`*.crt`), ours (`*.cert` with `*.key`)
+    /// [default: HOST in ~/.config/containers/certs.d, /etc/containers/certs.d or /etc/docker/certs.d]
+    #[arg(long, value_name = "DIR", env = "REGISTRY_PUBLISHER_CERT_DIR")]
+    pub cert_dir: Option<PathBuf>,
 }
 
 /// How the layers of a docker archive are packed. Images that have a manifest keep theirs.
