@@ -23,6 +23,9 @@ pub struct StoreSettings {
     /// Whether objects for Registry v1 are written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub v1: Option<bool>,
+    /// Whether Registry v1 has gzip of zstd layers, which it cannot read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub v1_gzip: Option<bool>,
     /// Which tags stay where they are.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub immutable: BTreeSet<TagPattern>,
@@ -54,7 +57,7 @@ impl StoreSettings {
     /// Where nobody says otherwise.
     pub const CHANGING_TTL: Duration = Duration::from_secs(60);
 
-    const KEYS: [&str; 5] = ["grace", "v1", "immutable", "changing-ttl", "s3"];
+    const KEYS: [&str; 6] = ["grace", "v1", "v1-gzip", "immutable", "changing-ttl", "s3"];
 
     /// As they stand in the store: the same settings have the same bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -117,6 +120,7 @@ mod tests {
         StoreSettings {
             grace: Some(StoreSettings::GRACE),
             v1: Some(false),
+            v1_gzip: Some(true),
             immutable: ["v*", "release-?"].into_iter().filter_map(|text| text.parse().ok()).collect(),
             changing_ttl: Some(Duration::from_secs(90)),
             s3: Manner { acl: "public-read".parse().ok(), ..Manner::default() },
@@ -129,7 +133,7 @@ mod tests {
         for (settings, text) in [
             (
                 all(),
-                r#"{"grace":"24h","v1":false,"immutable":["release-?","v*"],"changing-ttl":"90s","s3":{"acl":"public-read"}}"#,
+                r#"{"grace":"24h","v1":false,"v1-gzip":true,"immutable":["release-?","v*"],"changing-ttl":"90s","s3":{"acl":"public-read"}}"#,
             ),
             (nothing.clone(), "{}"),
             (

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::descriptor::Descriptor;
-use crate::digest::{Hex, unhex};
+use crate::digest::{Digest, Hex, unhex};
 use crate::manifest::{Content, Manifest};
 use crate::media::{Compression, MediaType};
 use crate::name;
@@ -110,6 +110,9 @@ pub struct Image {
     pub ancestry: Vec<u8>,
     /// The blob that its `layer` object is a copy of.
     pub layer: Descriptor,
+    /// Where old Docker cannot read that blob, its `layer` object is gzip of what the blob holds instead. This is the
+    /// digest of that, the plain tar.
+    pub gzip_of: Option<Digest>,
 }
 
 /// Why v1 cannot hold an image.
@@ -133,6 +136,9 @@ pub enum NotHeld {
     /// A layer that old Docker cannot unpack, or that is not there.
     #[error("old Docker cannot read a layer of type {0}")]
     Layer(MediaType),
+    /// zstd of which nobody says what it holds: nothing else can be made of it.
+    #[error("its config does not say what its layers of type {0} hold")]
+    DiffIds(MediaType),
 }
 
 /// The v1 images of an image manifest, base first; never empty.
@@ -142,9 +148,11 @@ pub fn chain(manifest: &Manifest, config: &[u8]) -> Result<Vec<Image>, NotHeld> 
     let layers = held_layers(manifest)?;
     let config: Map<String, Value> = serde_json::from_slice(config).map_err(|_| NotHeld::Config)?;
     let steps = steps(&config, layers.len());
+    let diff_ids = diff_ids(&config, layers.len());
     let mut images: Vec<Image> = Vec::with_capacity(layers.len());
     let mut ancestry: Vec<Id> = Vec::new();
     for (nth, layer) in layers.iter().enumerate() {
+        let gzip_of = gzip_of(layer, diff_ids.get(nth))?;
         let is_top = nth + 1 == layers.len();
         let document = if is_top { top(&config) } else { below_top(steps.get(nth).copied()) };
         let parent = ancestry.first().copied();
@@ -160,6 +168,7 @@ pub fn chain(manifest: &Manifest, config: &[u8]) -> Result<Vec<Image>, NotHeld> 
             json: json.to_string().into_bytes(),
             ancestry: json!(ancestry).to_string().into_bytes(),
             layer: layer.clone(),
+            gzip_of,
         });
     }
     Ok(images)
@@ -177,7 +186,9 @@ fn held_layers(manifest: &Manifest) -> Result<&[Descriptor], NotHeld> {
         !layer.may_be_absent()
             && match layer.media_type.layer_compression() {
                 Some(Compression::None | Compression::Gzip | Compression::Bzip2 | Compression::Xz) => true,
-                Some(Compression::Zstd | Compression::Other) | None => false,
+                // What it holds can be.
+                Some(Compression::Zstd) => true,
+                Some(Compression::Other) | None => false,
             }
     };
     match layers.iter().find(|layer| !readable(layer)) {
@@ -185,6 +196,23 @@ fn held_layers(manifest: &Manifest) -> Result<&[Descriptor], NotHeld> {
         None if layers.is_empty() => Err(NotHeld::NoLayer),
         None => Ok(layers),
     }
+}
+
+/// What the plain layers are, where the config says it of as many as there are
+/// ([config.md, `rootfs`](https://github.com/opencontainers/image-spec/blob/main/config.md#properties)).
+fn diff_ids(config: &Map<String, Value>, layers: usize) -> Vec<Digest> {
+    let said = config.get("rootfs").and_then(|rootfs| rootfs.get("diff_ids")).and_then(Value::as_array);
+    let read = |said: &Value| said.as_str()?.parse().ok();
+    let diff_ids: Vec<Digest> = said.into_iter().flatten().map_while(read).collect();
+    if diff_ids.len() == layers { diff_ids } else { Vec::new() }
+}
+
+/// Of zstd, the tar that it holds: what is made of it has to be that.
+fn gzip_of(layer: &Descriptor, diff_id: Option<&Digest>) -> Result<Option<Digest>, NotHeld> {
+    if layer.media_type.layer_compression() != Some(Compression::Zstd) {
+        return Ok(None);
+    }
+    diff_id.copied().map(Some).ok_or_else(|| NotHeld::DiffIds(layer.media_type.clone()))
 }
 
 /// The entries of the config's history that made a layer, where they are as many as the layers.

@@ -5,10 +5,19 @@
 
 use std::error::Error;
 
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Certificate, Client, Identity, Method, RequestBuilder};
 use url::{Host, Url};
 
 use crate::store::swift::http_clients;
+
+/// Certificates that are told of beside the machine's own.
+#[derive(Default)]
+pub(crate) struct Certs {
+    /// Whom to trust.
+    pub(crate) authorities: Vec<Certificate>,
+    /// Who we are, where somebody asks for it.
+    pub(crate) identity: Option<Identity>,
+}
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -20,7 +29,12 @@ pub(crate) struct Anonymous {
 impl Anonymous {
     /// Trusts whom stores are trusted by.
     pub(crate) fn new() -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let (world, here) = http_clients()?;
+        Self::knowing(&Certs::default())
+    }
+
+    /// The same with more certificates.
+    pub(crate) fn knowing(certs: &Certs) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let (world, here) = http_clients(certs)?;
         Ok(Self { world, here })
     }
 

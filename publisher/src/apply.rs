@@ -12,6 +12,7 @@ use crate::plan::{Phase, Plan, Step};
 use crate::progress::Progress;
 use crate::secure::Trust;
 use crate::store::{Document, Found, Kind, SendError, Store, StoreError, When};
+use crate::v1_layer::V1Layers;
 
 /// How many small steps run for each one that moves content: they wait for answers, not for bytes.
 pub(crate) const SMALL_PER_JOB: usize = 4;
@@ -50,8 +51,12 @@ pub(crate) enum Applied {
 
 /// Whether something that was seen when the plan was made is gone.
 fn lacks(phase: &Phase, error: &StoreError) -> bool {
-    error.kind == Kind::Missing
-        && phase.steps.iter().any(|step| matches!(step, Step::Refresh(_) | Step::Create(..) | Step::Copy(..)))
+    error.kind == Kind::Missing && phase.steps.iter().any(rests_on_others)
+}
+
+/// Whether it needs something that is there already.
+fn rests_on_others(step: &Step) -> bool {
+    matches!(step, Step::Refresh(_) | Step::Create(..) | Step::Copy(..) | Step::Gzip(..))
 }
 
 /// Makes something young that others may be changing. A store may refresh by a copy onto itself, which would undo what
@@ -87,15 +92,18 @@ impl Apply<'_> {
     /// the same plan made and carried out again completes it.
     pub(crate) async fn run(&self, plan: &Plan) -> Result<Applied, PublishError> {
         let mut trust = Trust::new(self.derive.store, self.jobs, plan);
+        let v1_layers = V1Layers::new(self.from, self.derive.store);
         for phase in &plan.phases {
             if !trust.allows(phase).await? {
                 return Ok(Applied::InVain(None));
             }
             self.progress.phase(phase);
-            let moves_content =
-                phase.steps.iter().any(|step| matches!(step, Step::Send(..) | Step::Copy(..)));
+            let moves_content = phase
+                .steps
+                .iter()
+                .any(|step| matches!(step, Step::Send(..) | Step::Copy(..) | Step::Gzip(..)));
             let jobs = if moves_content { self.jobs } else { self.jobs * SMALL_PER_JOB };
-            match at_once(jobs, phase.steps.iter().map(|step| self.step(step))).await {
+            match at_once(jobs, phase.steps.iter().map(|step| self.step(step, &v1_layers))).await {
                 Err(PublishError::Send(SendError::Store(error))) if lacks(phase, &error) => {
                     return Ok(Applied::InVain(Some(error)));
                 }
@@ -106,7 +114,7 @@ impl Apply<'_> {
         Ok(Applied::Whole)
     }
 
-    async fn step(&self, step: &Step) -> Result<(), PublishError> {
+    async fn step(&self, step: &Step, v1_layers: &V1Layers<'_>) -> Result<(), PublishError> {
         tracing::debug!(%step);
         let store = self.derive.store;
         match step {
@@ -130,6 +138,7 @@ impl Apply<'_> {
                 Claim { repository, tag, digest, why }.run(self.derive).await?;
             }
             Step::Copy(from, to, _) => store.copy(from, to).await?,
+            Step::Gzip(blob, diff_id, to) => v1_layers.send(blob, diff_id, to).await?,
             Step::Delete(key) => store.delete(key).await?,
             Step::Settle(repository, tag) => {
                 self.derive.settle(repository, tag).await?;

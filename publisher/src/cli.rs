@@ -25,7 +25,7 @@ pub use gc::Gc;
 pub use history::{History, Rollback};
 pub use join::Join;
 pub use mirror::Mirror;
-pub use publish::{Fixed, FromRegistry, Layers, Publish};
+pub use publish::{Fixed, FromRegistry, Layers, OfV1, Publish};
 pub use retain::Retain;
 pub use shell::{Completions, Man};
 
@@ -205,6 +205,12 @@ pub struct Init {
     /// The opposite, for a store that was made with --no-v1
     #[arg(long, conflicts_with = "no_v1")]
     pub v1: bool,
+    /// Everybody keeps gzip of zstd layers for Registry v1, which reads no zstd
+    #[arg(long, conflicts_with = "no_v1")]
+    pub v1_gzip: bool,
+    /// The opposite: images with zstd layers are not written for Registry v1, unless who publishes asks for it
+    #[arg(long, conflicts_with = "v1_gzip")]
+    pub no_v1_gzip: bool,
     /// Nobody moves tags that match, in place of those said before; may be given several times
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub immutable: Vec<TagPattern>,
@@ -236,7 +242,8 @@ pub struct Relist {
     /// view first
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "60s")]
     pub stale_after: Duration,
-    /// Write for Registry v1 (Docker before 1.10), too, what it can hold: of a store that was filled without it
+    /// Write for Registry v1 (Docker before 1.10), too, what it can hold: of a store that was filled without it. Of zstd
+    /// layers where the store or the settings file says `v1-gzip`
     #[arg(long)]
     pub v1: bool,
     /// Note in this file which repositories were dealt with, and do not deal with them again while their links stay as

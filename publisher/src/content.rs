@@ -39,6 +39,11 @@ pub trait Open: Send + Sync {
         None
     }
 
+    /// Content that was made of what is here, to be sent with it: the same limit of speed holds.
+    fn along(&self, chunks: Chunks) -> Chunks {
+        chunks
+    }
+
     /// How many bytes were read of where the content is so far, as far as that is counted.
     fn read(&self) -> u64 {
         0

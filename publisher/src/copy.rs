@@ -21,6 +21,7 @@ use crate::look;
 use crate::plan::{Plan, Step};
 use crate::progress::Progress;
 use crate::store::{SendError, StoreError};
+use crate::v1_chain::V1;
 
 mod order;
 mod repository;
@@ -34,8 +35,8 @@ pub struct Copying<'a> {
     pub from: &'a dyn Open,
     /// The store that is written.
     pub target: Derive<'a>,
-    /// Whether objects for Registry v1 are written there.
-    pub v1: bool,
+    /// What is written for Registry v1 there.
+    pub v1: V1,
     /// Which tags stay as they are there.
     pub immutable: &'a Immutable,
     /// How long what nothing names is kept there.
@@ -161,6 +162,7 @@ impl Run<'_> {
                 | Step::Write(..)
                 | Step::Create(..)
                 | Step::Copy(..)
+                | Step::Gzip(..)
                 | Step::Delete(_)
                 | Step::Settle(..)
                 | Step::List(_) => {}

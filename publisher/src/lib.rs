@@ -118,4 +118,5 @@ pub mod stored;
 pub mod survey;
 pub mod through;
 pub mod v1_chain;
+mod v1_layer;
 pub mod verify;

@@ -13,6 +13,7 @@ use crate::immutable::Immutable;
 use crate::progress::Progress;
 use crate::rate::Rate;
 use crate::source::registry::Registries;
+use crate::v1_chain::V1;
 use work::Work;
 
 mod companions;
@@ -54,8 +55,8 @@ pub struct Mirror<'a> {
     pub limit_rate: Option<Rate>,
     /// How long what nothing names is kept.
     pub grace: Grace,
-    /// Whether v1 is written.
-    pub v1: bool,
+    /// What is written for Registry v1.
+    pub v1: V1,
     /// Which tags must not be moved.
     pub immutable: &'a Immutable,
     /// Which referrers come along.

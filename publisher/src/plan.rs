@@ -129,6 +129,16 @@ impl Existing {
         chain.last().is_some_and(|top| self.has_v1(top))
     }
 
+    /// Of what is made anew for v1, nobody knows the size before: that it is there is enough, since it is never half
+    /// there.
+    pub fn has_v1_layer(&self, image: &v1::Image) -> bool {
+        let layer = Key::V1Layer(image.id);
+        match image.gzip_of {
+            None => self.has(&layer, image.layer.size),
+            Some(_) => self.sizes.contains_key(&layer),
+        }
+    }
+
     /// Ancestries are written when every other object of the chain is there.
     pub fn has_v1(&self, image: &v1::Image) -> bool {
         self.sizes.contains_key(&Key::V1Ancestry(image.id))
@@ -181,6 +191,8 @@ pub enum Step {
     Claim(Repository, Tag, Digest, Why),
     /// A copy inside the store, of this many bytes.
     Copy(Key, Key, u64),
+    /// A layer of v1: gzip of the tar, of this digest, that a blob holds.
+    Gzip(Descriptor, Digest, Key),
     /// An object that must not be there any longer.
     Delete(Key),
     /// A tag points there already: see that what is derived from it agrees.
@@ -227,6 +239,7 @@ impl Plan {
             | Step::Move(..)
             | Step::Claim(..)
             | Step::Copy(..)
+            | Step::Gzip(..)
             | Step::Delete(_)
             | Step::Settle(..)
             | Step::List(_) => 0,

@@ -126,6 +126,10 @@ impl Open for Limited<'_> {
         self.from.open(descriptor).await
     }
 
+    fn along(&self, chunks: Chunks) -> Chunks {
+        self.slow(self.from.along(chunks))
+    }
+
     fn read(&self) -> u64 {
         self.from.read()
     }

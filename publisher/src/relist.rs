@@ -15,6 +15,7 @@ use crate::derive::Derive;
 use crate::describe;
 use crate::found::{self, Held, Trees};
 use crate::store::StoreError;
+use crate::v1_chain::V1;
 
 mod lists;
 mod remembered;
@@ -67,8 +68,8 @@ pub struct Relist<'a> {
     pub derive: Derive<'a>,
     /// How many repositories at the same time, and how many manifests and tags of each.
     pub jobs: usize,
-    /// Whether images that Registry v1 can hold are written for it.
-    pub v1: bool,
+    /// What is written for Registry v1 of images that it lacks.
+    pub v1: V1,
     /// How long a digest view must be seen without its revision link before it is removed: a publisher writes the view
     /// first.
     pub stale_after: Duration,
@@ -110,8 +111,9 @@ impl Relist<'_> {
             return Ok((Summary::before(&held), Left::of(name, &held)));
         }
         let mut summary = Summary::default();
-        if self.v1 {
-            summary.written += v1_images::write(self.derive, &name, &held, (turns, self.jobs)).await?;
+        if self.v1 != V1::Off {
+            summary.written +=
+                v1_images::write(self.derive, &name, &held, self.v1, (turns, self.jobs)).await?;
         }
         summary.add(self.repository(&name, &held).await?);
         if let Some(remembered) = remembered.filter(|_| summary.problems.is_empty()) {

@@ -71,6 +71,7 @@ fn promises(step: &Step) -> bool {
         | Step::Send(..)
         | Step::Create(..)
         | Step::Copy(..)
+        | Step::Gzip(..)
         | Step::Delete(_)
         | Step::Settle(..)
         | Step::List(_) => false,
@@ -80,7 +81,9 @@ fn promises(step: &Step) -> bool {
 /// What a step leaves that later ones name.
 fn needed(step: &Step) -> Option<&Key> {
     match step {
-        Step::Send(key, _) | Step::Copy(_, key, _) | Step::Create(key, _) => Some(key),
+        Step::Send(key, _) | Step::Copy(_, key, _) | Step::Gzip(_, _, key) | Step::Create(key, _) => {
+            Some(key)
+        }
         Step::Write(key, _) => {
             Some(key).filter(|key| !matches!(key, Key::TagHistoryLink(..) | Key::Keep(..)))
         }

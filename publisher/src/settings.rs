@@ -18,6 +18,7 @@ use crate::immutable::Immutable;
 use crate::rate::{Rate, RateError};
 use crate::source::{Compress, Compression, ManifestType};
 use crate::store::{Location, LocationError, Objects, Patience};
+use crate::v1_chain::V1;
 
 /// Blobs at the same time.
 const JOBS: usize = 4;
@@ -54,6 +55,8 @@ pub struct File {
     pub s3_requester_pays: Option<bool>,
     /// `false` is `--no-v1`.
     pub v1: Option<bool>,
+    /// `true` is `--v1-gzip`.
+    pub v1_gzip: Option<bool>,
     /// Patterns of tags that stay where they are, as `--immutable`.
     #[serde(default)]
     pub immutable: BTreeSet<TagPattern>,
@@ -92,8 +95,8 @@ pub struct Settings {
     pub limit_rate: Option<Rate>,
     /// How objects are kept in S3, as far as it is said here.
     pub manner: Manner,
-    /// Whether v1 is written, as far as it is for us to say.
-    pub v1: bool,
+    /// What is written for v1, as far as it is for us to say.
+    pub v1: V1,
     /// Which tags stay where they are, beside those that the store says.
     pub immutable: BTreeSet<TagPattern>,
     /// `os/architecture`.
@@ -117,8 +120,8 @@ pub struct Settings {
 pub struct Rules {
     /// How objects are kept.
     pub objects: Objects,
-    /// Whether v1 is written.
-    pub v1: bool,
+    /// What is written for v1.
+    pub v1: V1,
     /// Which tags stay where they are.
     pub immutable: BTreeSet<TagPattern>,
     /// How long what nothing names any longer is kept.
@@ -205,7 +208,7 @@ pub fn resolve(flags: &Global, file: &File) -> Result<Settings, SettingsError> {
         deadline: time("deadline", flags.deadline, file.deadline.as_deref())?,
         limit_rate: limit_rate(flags, file)?,
         manner: manner(&flags.s3, file)?,
-        v1: file.v1.unwrap_or(true),
+        v1: v1(file.v1, file.v1_gzip),
         immutable: file.immutable.clone(),
         v1_platform,
         manifest_type: file.manifest_type.unwrap_or_default(),
@@ -227,7 +230,11 @@ impl Settings {
                 changing_ttl: self.changing_ttl.unwrap_or_else(ttl_said),
                 manner: self.manner.over(&said.s3),
             },
-            v1: self.v1 && said.v1 != Some(false),
+            v1: match (self.v1, v1(said.v1, said.v1_gzip)) {
+                (V1::Off, _) | (_, V1::Off) => V1::Off,
+                (V1::Gzip, _) | (_, V1::Gzip) => V1::Gzip,
+                (V1::Readable, V1::Readable) => V1::Readable,
+            },
             immutable: self.immutable.union(&said.immutable).cloned().collect(),
             grace: said.grace.unwrap_or(StoreSettings::GRACE),
         }
@@ -249,6 +256,15 @@ impl Settings {
                 None => "plain layers have none".into(),
             },
         })
+    }
+}
+
+/// What these two settings say.
+fn v1(on: Option<bool>, gzip: Option<bool>) -> V1 {
+    match (on, gzip) {
+        (Some(false), _) => V1::Off,
+        (_, Some(true)) => V1::Gzip,
+        (_, Some(false) | None) => V1::Readable,
     }
 }
 
@@ -276,6 +292,7 @@ pub fn told(flags: &Init, global: &Global, said: StoreSettings) -> StoreSettings
     StoreSettings {
         grace: flags.grace.map(whole).or(said.grace),
         v1: if flags.no_v1 || flags.v1 { Some(flags.v1) } else { said.v1 },
+        v1_gzip: if flags.no_v1_gzip || flags.v1_gzip { Some(flags.v1_gzip) } else { said.v1_gzip },
         immutable: if flags.no_immutable || !flags.immutable.is_empty() {
             flags.immutable.iter().cloned().collect()
         } else {

@@ -41,9 +41,9 @@ pub async fn survey(derive: Derive<'_>, wish: &Wish<'_>, jobs: usize) -> Result<
     let chain = if existing.has_chain(wish.chain()) { &[] } else { wish.chain() };
     contents.extend(chain.iter().rev().skip(1).map(|image| Key::V1Ancestry(image.id)));
     look(derive.store, contents, jobs, &mut existing).await?;
-    // A v1 layer is a copy: there is none where its blob is not.
-    let copied = |layer: &Descriptor| whole || existing.has(&Key::Blob(layer.digest), layer.size);
-    let perhaps = chain.iter().filter(|image| !existing.has_v1(image) && copied(&image.layer));
+    // A v1 layer is made of a blob: there is none where that is not.
+    let made = |layer: &Descriptor| whole || existing.has(&Key::Blob(layer.digest), layer.size);
+    let perhaps = chain.iter().filter(|image| !existing.has_v1(image) && made(&image.layer));
     let layers = perhaps.map(|image| Key::V1Layer(image.id)).collect();
     look(derive.store, layers, jobs, &mut existing).await?;
     // Where nothing is compared, another publisher may have overwritten a name in a list: who comes next unites it anew.
@@ -85,6 +85,7 @@ async fn holds(derive: Derive<'_>, step: &Step) -> Result<bool, StoreError> {
         | Step::Move(..)
         | Step::Claim(..)
         | Step::Copy(..)
+        | Step::Gzip(..)
         | Step::Settle(..) => Ok(false),
     }
 }

@@ -22,11 +22,12 @@ mod of_v1;
 mod remembered;
 mod repair;
 mod tags;
+mod unpacked;
 
 pub use finding::{Finding, Summary, Wrong};
 use looking::Looking;
 pub use remembered::Remembered;
-pub use repair::mend;
+pub use repair::{forget, mend};
 
 /// How to go about it.
 #[derive(Debug, Clone, Copy)]
@@ -54,13 +55,16 @@ impl Verify<'_> {
             Some(name) => BTreeMap::from([(name.clone(), Trees::BOTH)]),
         };
         let looking = Looking::begin(self).await?;
+        if only.is_none() {
+            // First, since it reads blobs: nobody has to do it once more.
+            memory::look(&looking).await?;
+        }
         let each = names.into_iter().map(|(name, trees)| repository(&looking, name, trees));
         let held: BTreeSet<Repository> = at_once(self.jobs, each).await?.into_iter().flatten().collect();
         let repositories = held.len();
         if only.is_none() {
             catalog(&looking, held).await?;
             search(&looking).await?;
-            memory::look(&looking).await?;
         }
         Ok(looking.summary(repositories))
     }

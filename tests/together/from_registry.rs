@@ -19,6 +19,7 @@ use crate::rig::skopeo::copy;
 use crate::rig::store::Store;
 
 mod broken;
+mod certificates;
 mod credentials;
 
 /// An image index of two platforms, and an image of Docker's kind with a layer that is no small one.

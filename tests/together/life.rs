@@ -10,6 +10,7 @@ use crate::rig::layout::{DOCKER_LIST, Layer, Layout, OCI_INDEX, sha256};
 use crate::rig::ours::{self, Endpoint};
 use crate::rig::podman::Podman;
 use crate::rig::process::{Run, run};
+use crate::rig::random::Random;
 use crate::rig::seaweed::{self, READER};
 use crate::rig::skopeo::{copy, inspect, skopeo};
 use crate::rig::store::Store;
@@ -186,6 +187,23 @@ fn tags_that_no_rule_keeps_are_removed() {
     assert_eq!(tags(), 1);
     done(&retain(&[&all[..], &["--force"]].concat()));
     assert_eq!(tags(), 0);
+}
+
+#[test]
+fn a_copy_keeps_to_the_rate() {
+    let (store, place) = (Store::directory(), tempfile::tempdir().unwrap());
+    let (mut layout, random) = (Layout::default(), Random::seeded(11).bytes(1 << 20));
+    let image = layout.image("linux/amd64", &[Layer::gzip(&[("file", &random)])]);
+    layout.list(&image, "1.2");
+    layout.write_dir(place.path());
+    store.publish(place.path(), &["acme/app:1.2"]);
+    let copy = |more: &[&str]| {
+        let to = place.path().join("other");
+        store.publisher(&[&["copy", &store.argument(), to.to_str().unwrap()], more].concat())
+    };
+    // At this rate it takes a quarter of an hour.
+    assert_says(&copy(&["--limit-rate", "1K", "--deadline", "2s"]), 1, &["not done within 2s"]);
+    done(&copy(&[]));
 }
 
 #[test]

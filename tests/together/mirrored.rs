@@ -1,6 +1,7 @@
 //! `mirror`: repositories of a real `distribution` kept in a store, with every request counted.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -256,4 +257,19 @@ fn what_cannot_be_meant_is_wrong_usage() {
     let mut command = case.command("a.io/a", &["docker://b.io/b"]);
     command.envs([("REGISTRY_PUBLISHER_SOURCE_USERNAME", "u"), ("REGISTRY_PUBLISHER_SOURCE_PASSWORD", "p")]);
     assert_says(&crate::rig::process::run(&mut command), 2, &["are for one registry"]);
+}
+
+#[test]
+fn what_fails_from_its_first_request_on_leaves_no_folder() {
+    let (place, store) = (tempfile::tempdir().unwrap(), Store::directory());
+    let to = place.path().join("some/folder");
+    let mirror = |to: &Path| {
+        store.publisher(&["mirror", "docker://127.0.0.1:9/acme/app", "--to", to.to_str().unwrap()])
+    };
+    assert_says(&mirror(&to), 1, &["127.0.0.1:9 is out of reach"]);
+    assert!(!place.path().join("some").exists());
+    // One that was there stays.
+    fs::create_dir_all(&to).unwrap();
+    assert_says(&mirror(&to), 1, &["127.0.0.1:9 is out of reach"]);
+    assert!(to.exists());
 }

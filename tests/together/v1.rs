@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -9,6 +10,8 @@ use crate::old_docker::{EVERY, OldDocker, Pulled};
 use crate::rig::archive::Archive;
 use crate::rig::layout::{Layer, Layout, tar};
 use crate::rig::ours::Endpoint;
+use crate::rig::process::Run;
+use crate::rig::random::Random;
 use crate::rig::store::Store;
 
 /// Three plain layers, base first.
@@ -143,6 +146,58 @@ fn tag_moved_to_an_image_that_v1_cannot_hold_leaves_v1() {
             assert!(refused.is_err(), "{client:?} got an image that the tag no longer names");
             pull(client, &endpoint, "acme/app", "old");
         }
+    }
+}
+
+/// Publishes, with more flags.
+#[track_caller]
+fn publish_with(store: &Store, source: &Path, reference: &str, flags: &[&str]) -> Run {
+    let (source, to) = (source.to_str().unwrap(), store.argument());
+    let run = store.publisher(&[&["publish", source, reference, "--to", &to], flags].concat());
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    run
+}
+
+#[test]
+fn old_docker_gets_every_byte_of_zstd_layers_where_v1_keeps_gzip() {
+    let layers = plain_layers();
+    // Of a size that is spooled.
+    let random = Random::seeded(7).bytes(5 << 20);
+    let large = tar(&[("large", &random)]);
+    for store in [Store::bucket(), Store::directory()] {
+        let place = tempfile::tempdir().unwrap();
+        let saved = place.path().join("saved.tar");
+        let archived = [layers.clone(), vec![large.clone()]].concat();
+        fs::write(&saved, Archive::default().image(&["acme/app:1.2"], &archived).to_tar()).unwrap();
+        let skipped = publish_with(&store, &saved, "acme/app:1.2", &["--compression", "zstd"]);
+        assert!(skipped.stderr.contains("--v1-gzip"), "{}", skipped.stderr);
+        let flags = ["--compression", "zstd", "--v1-gzip"];
+        publish_with(&store, &saved, "acme/app:1.2", &flags);
+
+        let mut layout = Layout::default();
+        let image =
+            layout.image("linux/amd64", &[Layer::gzip(&[("a", b"base")]), Layer::zstd(&[("b", b"top")])]);
+        layout.list(&image, "1.0");
+        let folder = place.path().join("layout");
+        fs::create_dir(&folder).unwrap();
+        layout.write_dir(&folder);
+        publish_with(&store, &folder, "acme/app:1.0", &["--v1-gzip"]);
+
+        let endpoint = store.endpoint();
+        let mixed = vec![tar(&[("a", b"base")]), tar(&[("b", b"top")])];
+        for client in EVERY {
+            for (tag, expected) in [("1.2", &archived), ("1.0", &mixed)] {
+                let pulled = pull(client, &endpoint, "acme/app", tag);
+                let plain: Vec<Vec<u8>> = pulled.iter().map(|image| gunzip(&image.layer)).collect();
+                assert!(plain == *expected, "{client:?} got other bytes of {tag}");
+            }
+        }
+        let before = store.objects();
+        publish_with(&store, &saved, "acme/app:1.2", &flags);
+        publish_with(&store, &folder, "acme/app:1.0", &["--v1-gzip"]);
+        assert!(store.objects() == before, "what is there is written once more");
+        let verified = store.publisher(&["verify", &store.argument(), "--deep"]);
+        assert_eq!((verified.code, verified.stdout.as_str()), (Some(0), ""), "{}", verified.stderr);
     }
 }
 

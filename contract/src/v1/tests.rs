@@ -60,7 +60,27 @@ fn what_v1_cannot_hold() {
     assert_eq!(refused(MediaType::OCI_CONFIG, &[], "{}"), NotHeld::NoLayer);
     assert_eq!(refused(MediaType::OCI_CONFIG, &[gzip], "["), NotHeld::Config);
     let zstd = MediaType::OCI_LAYER_ZSTD;
-    assert_eq!(refused(MediaType::OCI_CONFIG, &[gzip, zstd], "{}"), NotHeld::Layer(zstd.into()));
+    assert_eq!(refused(MediaType::OCI_CONFIG, &[gzip, zstd], "{}"), NotHeld::DiffIds(zstd.into()));
+    assert_eq!(refused(MediaType::OCI_CONFIG, &[gzip, zstd], CONFIG), NotHeld::DiffIds(zstd.into()));
+    let encrypted = "application/vnd.oci.image.layer.v1.tar+gzip+encrypted";
+    assert_eq!(refused(MediaType::OCI_CONFIG, &[encrypted], "{}"), NotHeld::Layer(encrypted.into()));
+}
+
+#[test]
+fn of_zstd_v1_has_gzip_of_what_the_config_says() {
+    let diff_ids = [b"base", b"tops"].map(|tar| Digest::of(crate::digest::Algorithm::Sha256, tar));
+    let config = json!({ "rootfs": { "type": "layers", "diff_ids": diff_ids } }).to_string();
+    let (gzip, zstd) = (MediaType::OCI_LAYER_GZIP, MediaType::OCI_LAYER_ZSTD);
+    let manifest = manifest(MediaType::OCI_CONFIG, &[gzip, zstd]);
+    let images = chain(&manifest, config.as_bytes()).unwrap();
+    let made: Vec<_> = images.iter().map(|image| image.gzip_of).collect();
+    assert_eq!(made, [None, Some(diff_ids[1])]);
+    for wrong in
+        [json!([diff_ids[0]]), json!([diff_ids[0], "x"]), json!([diff_ids[0], diff_ids[1], diff_ids[1]])]
+    {
+        let config = json!({ "rootfs": { "diff_ids": wrong } }).to_string();
+        assert_eq!(chain(&manifest, config.as_bytes()), Err(NotHeld::DiffIds(zstd.into())));
+    }
 }
 
 #[test]

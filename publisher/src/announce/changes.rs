@@ -115,6 +115,7 @@ impl Changes {
                 | Step::Write(..)
                 | Step::Create(..)
                 | Step::Copy(..)
+                | Step::Gzip(..)
                 | Step::Delete(_)
                 | Step::Settle(..)
                 | Step::List(_) => {}
@@ -203,6 +204,7 @@ fn changed_by(step: &Step) -> Vec<Key> {
         | Step::Create(..)
         | Step::Send(..)
         | Step::Copy(..)
+        | Step::Gzip(..)
         | Step::Write(..)
         | Step::Delete(_)
         // Nobody asks for links; the view has a step of its own.

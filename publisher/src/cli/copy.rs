@@ -3,7 +3,7 @@
 use clap::Args;
 use contract::name::Repository;
 
-use super::Fixed;
+use super::{Fixed, OfV1};
 use crate::store::Location;
 
 /// `copy`.
@@ -15,9 +15,9 @@ pub struct Copy {
     pub to: Location,
     /// Which repository alone
     pub repository: Option<Repository>,
-    /// Write nothing for Registry v1 (Docker before 1.10)
-    #[arg(long)]
-    pub no_v1: bool,
+    /// What is written for Registry v1
+    #[command(flatten)]
+    pub v1: OfV1,
     /// Which tags stay where they are
     #[command(flatten)]
     pub fixed: Fixed,

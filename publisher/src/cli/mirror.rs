@@ -6,7 +6,7 @@ use clap::Args;
 use contract::name::Repository;
 use contract::pattern::TagPattern;
 
-use super::{Fixed, FromRegistry};
+use super::{Fixed, FromRegistry, OfV1};
 use crate::mirror::Referrers;
 use crate::store::Location;
 
@@ -32,9 +32,9 @@ pub struct Mirror {
     /// For which images the registry is asked what refers to them: signatures, SBOMs
     #[arg(long, value_enum, default_value = "changed")]
     pub referrers: Referrers,
-    /// Write nothing for Registry v1 (Docker before 1.10)
-    #[arg(long)]
-    pub no_v1: bool,
+    /// What is written for Registry v1
+    #[command(flatten)]
+    pub v1: OfV1,
     /// How registries are asked
     #[command(flatten)]
     pub from_registry: FromRegistry,

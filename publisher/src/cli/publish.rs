@@ -1,11 +1,14 @@
 //! `publish`, and what others have in common with it.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use contract::pattern::TagPattern;
 
 use crate::source::registry::Host;
 use crate::source::{Compression, ManifestType};
 use crate::store::Location;
+use crate::v1_chain::V1;
 
 /// `publish`.
 #[derive(Debug, Args)]
@@ -37,9 +40,9 @@ pub struct Publish {
     /// Read and check all contents of the source, also those that need not be sent
     #[arg(long)]
     pub verify_source: bool,
-    /// Write nothing for Registry v1 (Docker before 1.10)
-    #[arg(long)]
-    pub no_v1: bool,
+    /// What is written for Registry v1
+    #[command(flatten)]
+    pub v1: OfV1,
     /// How a registry is asked for the image
     #[command(flatten)]
     pub from_registry: FromRegistry,
@@ -54,6 +57,30 @@ pub struct Publish {
     pub dry_run: bool,
 }
 
+/// What is written for Registry v1, for `publish`, `mirror` and `copy`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct OfV1 {
+    /// Write nothing for Registry v1 (Docker before 1.10)
+    #[arg(long)]
+    pub no_v1: bool,
+    /// Keep gzip of zstd layers for Registry v1, which reads no zstd; without this, images with such layers are not
+    /// written for it
+    #[arg(long, conflicts_with = "no_v1")]
+    pub v1_gzip: bool,
+}
+
+impl OfV1 {
+    /// What these flags make of what holds without them. Nobody turns on what the store says is off.
+    pub fn over(&self, rules: V1) -> V1 {
+        match rules {
+            V1::Off => V1::Off,
+            _ if self.no_v1 => V1::Off,
+            V1::Readable if self.v1_gzip => V1::Gzip,
+            V1::Readable | V1::Gzip => rules,
+        }
+    }
+}
+
 /// How registries are asked as sources, for `publish` and `mirror`. Credentials are in the environment and in files.
 #[derive(Debug, Clone, Default, Args)]
 pub struct FromRegistry {
@@ -61,14 +88,18 @@ pub struct FromRegistry {
     #[arg(long, value_name = "HOST", value_delimiter = ',', value_parser = Host::parse,
           env = "REGISTRY_PUBLISHER_INSECURE_SOURCE")]
     pub insecure_source: Vec<Host>,
+    /// A folder of certificates for registries that are asked: authorities (`*.crt`), ours (`*.cert` with `*.key`)
+    /// [default: HOST in ~/.config/containers/certs.d, /etc/containers/certs.d or /etc/docker/certs.d]
+    #[arg(long, value_name = "DIR", env = "REGISTRY_PUBLISHER_CERT_DIR")]
+    pub cert_dir: Option<PathBuf>,
 }
 
 /// How the layers of a docker archive are packed. Images that have a manifest keep theirs.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Layers {
     /// What plain layers of a docker archive become, and with anything but `keep` the others too; images that have a
-    /// manifest keep it, unless layers of theirs are plain. zstd takes an OCI manifest, and Registry v1 does not have it
-    /// [default: keep]
+    /// manifest keep it, unless layers of theirs are plain. zstd takes an OCI manifest, and Registry v1 has it with
+    /// --v1-gzip alone [default: keep]
     #[arg(long, value_enum, env = "REGISTRY_PUBLISHER_COMPRESSION")]
     pub compression: Option<Compression>,
     /// How much: 1 to 12 for gzip, 1 to 22 for zstd [default: 2, 3]

@@ -95,7 +95,11 @@ impl<'a> Context<'a> {
 
     /// How registries are asked as sources.
     pub(super) fn access<'b>(&self, flags: &'b FromRegistry) -> Access<'b> {
-        Access { patience: self.patience(), insecure: &flags.insecure_source }
+        Access {
+            patience: self.patience(),
+            insecure: &flags.insecure_source,
+            cert_dir: flags.cert_dir.as_deref(),
+        }
     }
 
     fn patience(&self) -> Patience {

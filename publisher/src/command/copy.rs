@@ -6,9 +6,11 @@ use super::Context;
 use super::publish::{is_folder, nowhere, tidy};
 use crate::announce::Changes;
 use crate::cli;
+use crate::content::Open;
 use crate::copy::Copying;
 use crate::derive::Derive;
 use crate::failure::CommandError;
+use crate::rate::Limited;
 use crate::store::Kind;
 use crate::stored::Remote;
 
@@ -27,13 +29,15 @@ pub(super) async fn run(args: &cli::Copy, context: &Context<'_>) -> Result<(), C
     let announcing = context.announcing(args.dry_run)?;
     let (target, rules) = (&*opened.store, &opened.rules);
     let from = Remote(Arc::clone(&source));
+    let limited = settings.limit_rate.map(|rate| Limited::new(&from, rate));
+    let from = limited.as_ref().map_or(&from as &dyn Open, |limited| limited as &dyn Open);
     let derive = |store| Derive { store, v1_platform: &settings.v1_platform };
     let progress = report.copying();
     let copying = Copying {
         source: derive(&*source),
-        from: &from,
+        from,
         target: derive(target),
-        v1: rules.v1 && !args.no_v1,
+        v1: args.v1.over(rules.v1),
         immutable: &rules.immutable(&args.fixed),
         grace: rules.grace(),
         jobs: settings.jobs,

@@ -25,7 +25,7 @@ use crate::settings::Settings;
 use crate::source::{self, Wanted};
 use crate::store::memory::Memory;
 use crate::store::{Kind, Location, Store};
-use crate::v1_chain;
+use crate::v1_chain::{self, V1};
 
 /// Runs it.
 pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<(), CommandError> {
@@ -49,7 +49,7 @@ pub(super) async fn run(args: &cli::Publish, context: &Context<'_>) -> Result<()
     report.about(&opened.image);
 
     let targets = &targets(&references);
-    let chain = chain(rules.v1 && !args.no_v1, settings, &opened.image, targets, report);
+    let chain = chain(args.v1.over(rules.v1), settings, &opened.image, targets, report);
     let immutable = rules.immutable(&args.fixed);
     let (image, grace) = (&opened.image, rules.grace());
     let wish = Wish { image, targets, v1: &chain, immutable: &immutable, grace };
@@ -156,20 +156,20 @@ pub(super) fn check_digests(references: &[Reference], image: &Image) -> Result<(
 
 /// The v1 images, or one line that says why there are none.
 pub(super) fn chain(
-    wanted: bool,
+    wanted: V1,
     settings: &Settings,
     image: &Image,
     targets: &[Target],
     report: &Report,
 ) -> Vec<v1::Image> {
-    if !wanted {
+    if wanted == V1::Off {
         return Vec::new();
     }
     if targets.iter().all(|target| v1::Repository::of(&target.repository).is_none()) {
         report.no_v1(&v1::NotHeld::Name);
         return Vec::new();
     }
-    v1_chain::of(image, &settings.v1_platform).unwrap_or_else(|why| {
+    v1_chain::of(image, &settings.v1_platform, wanted).unwrap_or_else(|why| {
         report.no_v1(&why);
         Vec::new()
     })

@@ -10,7 +10,8 @@ use crate::derive::Derive;
 use crate::failure::CommandError;
 use crate::relist::Relist;
 use crate::through::Through;
-use crate::verify::{Remembered, Verify, mend};
+use crate::v1_chain::V1;
+use crate::verify::{Remembered, Verify, forget, mend};
 
 /// A publisher at work is not hindered: views without a link stay that long, as with `relist`.
 const STALE_AFTER: Duration = Duration::from_secs(60);
@@ -29,12 +30,15 @@ pub(super) async fn run(args: &cli::Verify, context: &Context<'_>) -> Result<(),
     let done = context
         .guarded(&*store, async {
             if args.repair {
-                let relisted = Relist { derive, jobs, v1: false, stale_after: STALE_AFTER }.run().await?;
+                let relisted = Relist { derive, jobs, v1: V1::Off, stale_after: STALE_AFTER }.run().await?;
                 let found = Verify { deep: false, ..verify }.run(None).await?;
                 let mended = mend(derive, &found.findings).await?;
                 report.repaired(relisted.written + mended, relisted.removed);
             }
-            let summary = verify.run(args.repository.as_ref()).await?;
+            let mut summary = verify.run(args.repository.as_ref()).await?;
+            if args.repair && args.deep {
+                report.forgotten(forget(derive, &mut summary).await?);
+            }
             match &args.repository {
                 Some(name) if summary.repositories == 0 && summary.findings.is_empty() => {
                     Err(CommandError::Absent(name.to_string()))

@@ -129,8 +129,9 @@ impl Run<'_> {
             Err(error) if is_flaw(&error) => return Ok(Some(told(&error))),
             loaded => loaded?,
         };
-        let of_v1 = copying.v1 && !tags.is_empty() && v1::Repository::of(name).is_some();
-        let chain = of_v1.then(|| v1_chain::of(&image, copying.target.v1_platform).ok()).flatten();
+        let of_v1 = !tags.is_empty() && v1::Repository::of(name).is_some();
+        let chain =
+            of_v1.then(|| v1_chain::of(&image, copying.target.v1_platform, copying.v1).ok()).flatten();
         let chain = chain.unwrap_or_default();
         let keep = tags.is_empty() && self.is_to_keep(name, digest).await?;
         let mut target = Target { repository: name.clone(), tags: tags.clone(), keep };

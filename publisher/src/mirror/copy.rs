@@ -80,9 +80,9 @@ impl Work<'_> {
         let mirror = self.mirror;
         // What has no tag refers to what has one, and is kept as long as that.
         let targets = [Target { repository: self.wanted.to.clone(), tags: tags.clone(), keep: false }];
-        let v1 = if mirror.v1 && v1::Repository::of(&self.wanted.to).is_some() {
+        let v1 = if v1::Repository::of(&self.wanted.to).is_some() {
             // What v1 cannot hold is left out of it, as of most images of today.
-            v1_chain::of(image, mirror.derive.v1_platform).unwrap_or_default()
+            v1_chain::of(image, mirror.derive.v1_platform, mirror.v1).unwrap_or_default()
         } else {
             Vec::new()
         };

@@ -76,7 +76,7 @@ fn relied(wish: &Wish<'_>, existing: &Existing, whole: bool) -> BTreeSet<Key> {
 
 fn relied_of_v1(chain: &[v1::Image], existing: &Existing) -> impl Iterator<Item = Key> {
     chain.iter().flat_map(|image| {
-        let layer = Some(Key::V1Layer(image.id)).filter(|layer| existing.has(layer, image.layer.size));
+        let layer = Some(Key::V1Layer(image.id)).filter(|_| existing.has_v1_layer(image));
         Some(Key::V1Ancestry(image.id)).filter(|_| existing.has_v1(image)).into_iter().chain(layer)
     })
 }
@@ -125,11 +125,11 @@ fn layer_links(image: &Image, targets: &[&Target]) -> Vec<Step> {
 }
 
 fn v1_layers(chain: &[&v1::Image], existing: &Existing) -> Vec<Step> {
-    chain
-        .iter()
-        .filter(|image| !existing.has(&Key::V1Layer(image.id), image.layer.size))
-        .map(|image| Step::Copy(Key::Blob(image.layer.digest), Key::V1Layer(image.id), image.layer.size))
-        .collect()
+    let step = |image: &v1::Image| match image.gzip_of {
+        None => Step::Copy(Key::Blob(image.layer.digest), Key::V1Layer(image.id), image.layer.size),
+        Some(diff_id) => Step::Gzip(image.layer.clone(), diff_id, Key::V1Layer(image.id)),
+    };
+    chain.iter().filter(|image| !existing.has_v1_layer(image)).map(|image| step(image)).collect()
 }
 
 /// Plans the v1 images of an image that is there already; nothing where the store lacks one of its layers.

@@ -39,6 +39,7 @@ impl Display for Step {
                 write!(f, "claim  {} for {digest}", Key::TagLink(repository.clone(), tag.clone()))
             }
             Self::Copy(from, to, size) => write!(f, "copy   {to} ({size} bytes, from {from})"),
+            Self::Gzip(blob, _, to) => write!(f, "gzip   {to} (from {})", Key::Blob(blob.digest)),
             Self::Delete(key) => write!(f, "delete {key}"),
             Self::Settle(repository, tag) => write!(f, "check  {repository}:{tag}"),
             Self::List(change) => write!(f, "list   {change}"),

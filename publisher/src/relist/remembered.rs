@@ -9,6 +9,7 @@ use contract::name::Repository;
 use super::Relist;
 use crate::found::Held;
 use crate::noted::{Noted, NotedError};
+use crate::v1_chain::V1;
 
 /// What such a file begins with; the store follows.
 const TITLE: &str = "made anew by registry-publisher relist: ";
@@ -41,6 +42,10 @@ impl Remembered {
 }
 
 fn line(relist: &Relist<'_>, name: &Repository, held: &Held) -> String {
-    let of_v1 = if relist.v1 { "with" } else { "without" };
-    format!("{name} {:032x} {of_v1} v1 of {}", held.links, relist.derive.v1_platform)
+    let of_v1 = match relist.v1 {
+        V1::Off => "without v1",
+        V1::Readable => "with v1",
+        V1::Gzip => "with gzip in v1",
+    };
+    format!("{name} {:032x} {of_v1} of {}", held.links, relist.derive.v1_platform)
 }

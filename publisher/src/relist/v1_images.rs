@@ -13,6 +13,7 @@ use crate::plan::{self, Step};
 use crate::progress::Silent;
 use crate::stored::Stored;
 use crate::survey;
+use crate::v1_chain::V1;
 
 /// How often a plan is made anew.
 const ROUNDS: u32 = 3;
@@ -23,6 +24,7 @@ pub(super) async fn write(
     derive: Derive<'_>,
     name: &Repository,
     held: &Held,
+    wanted: V1,
     (turns, jobs): (&Semaphore, usize),
 ) -> Result<usize, PublishError> {
     if !held.any() || v1::Repository::of(name).is_none() {
@@ -30,16 +32,19 @@ pub(super) async fn write(
     }
     let each = held.tags.iter().map(|tag| async move {
         let _turn = turns.acquire().await;
-        of_tag(derive, Key::TagLink(name.clone(), tag.clone())).await
+        of_tag(derive, Key::TagLink(name.clone(), tag.clone()), wanted).await
     });
     let written: Vec<usize> = stream::iter(each).buffer_unordered(jobs).try_collect().await?;
     Ok(written.into_iter().sum())
 }
 
-async fn of_tag(derive: Derive<'_>, link: Key) -> Result<usize, PublishError> {
+async fn of_tag(derive: Derive<'_>, link: Key, wanted: V1) -> Result<usize, PublishError> {
     let Some(digest) = derive.target(&link).await? else { return Ok(0) };
     let Some((_, manifest)) = derive.manifest(&digest).await? else { return Ok(0) };
     let chain = derive.chain(&manifest).await?;
+    if !wanted.takes(&chain) {
+        return Ok(0);
+    }
     // There are other tags to work on meanwhile.
     let apply = Apply { from: &Stored(derive.store), derive, jobs: 1, progress: &Silent };
     for _ in 0..ROUNDS {

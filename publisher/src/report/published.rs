@@ -1,5 +1,6 @@
 //! What `publish` says, and whoever publishes what is there: what the image is, what was planned, what was done.
 
+use contract::media::Compression;
 use contract::v1;
 
 use super::{Report, document, out, summary};
@@ -52,7 +53,13 @@ impl Report {
 
     /// Old Docker will not see the image.
     pub fn no_v1(&self, why: &v1::NotHeld) {
-        self.say(&format!("not for Docker before 1.10 (Registry v1): {why}"));
+        let hint = match why {
+            v1::NotHeld::Layer(layer) if layer.layer_compression() == Some(Compression::Zstd) => {
+                "; --v1-gzip keeps gzip of it, too"
+            }
+            _ => "",
+        };
+        self.say(&format!("not for Docker before 1.10 (Registry v1): {why}{hint}"));
     }
 
     /// What runs that died had left in a store is ended.

@@ -33,6 +33,13 @@ impl Report {
         self.say(&format!("{written} objects written anew, {removed} removed"));
     }
 
+    /// What `verify --deep --repair` removed when it had read all.
+    pub fn forgotten(&self, hints: usize) {
+        if hints > 0 {
+            self.say(&format!("{hints} notes of compressed layers were wrong, and are removed"));
+        }
+    }
+
     /// `verify` is done.
     pub fn verified(&self, store: &str, summary: &verify::Summary, format: Format) {
         match format {

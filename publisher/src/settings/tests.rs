@@ -9,12 +9,12 @@ fn file(text: &str) -> File {
 #[test]
 fn flags_win_over_the_file_over_the_default() {
     let defaults = resolve(&Global::default(), &File::default()).unwrap();
-    assert_eq!((defaults.jobs, defaults.changing_ttl, defaults.v1), (4, None, true));
+    assert_eq!((defaults.jobs, defaults.changing_ttl, defaults.v1), (4, None, V1::Readable));
     assert_eq!(defaults.v1_platform, "linux/amd64");
 
     let text = "jobs = 2\nchanging-ttl = \"5m\"\nv1 = false\nv1-platform = \"linux/arm64\"\nformat = \"json\"\nlimit-rate = \"10M\"";
     let of_file = resolve(&Global::default(), &file(text)).unwrap();
-    assert_eq!((of_file.jobs, of_file.changing_ttl, of_file.v1), (2, Some(300), false));
+    assert_eq!((of_file.jobs, of_file.changing_ttl, of_file.v1), (2, Some(300), V1::Off));
     assert_eq!((of_file.v1_platform.as_str(), of_file.format), ("linux/arm64", Format::Json));
     assert_eq!((defaults.limit_rate, of_file.limit_rate), (None, "10M".parse().ok()));
 
@@ -36,13 +36,13 @@ fn the_store_says_what_nobody_else_does() {
     let rules =
         |text: &str, said: &StoreSettings| resolve(&Global::default(), &file(text)).unwrap().with_store(said);
     let nothing = rules("", &StoreSettings::default());
-    assert_eq!((nothing.objects.changing_ttl, nothing.v1, nothing.immutable.len()), (60, true, 0));
+    assert_eq!((nothing.objects.changing_ttl, nothing.v1, nothing.immutable.len()), (60, V1::Readable, 0));
     assert_eq!(nothing.grace, StoreSettings::GRACE);
 
     let said = br#"{"grace":"1h","v1":false,"immutable":["v*"],"changing-ttl":"5m"}"#;
     let said = StoreSettings::from_bytes(said).unwrap();
     let of_store = rules("", &said);
-    assert_eq!((of_store.objects.changing_ttl, of_store.v1), (300, false));
+    assert_eq!((of_store.objects.changing_ttl, of_store.v1), (300, V1::Off));
     assert_eq!(of_store.grace, Duration::from_secs(3600));
     assert_eq!(rules("changing-ttl = \"7s\"", &said).objects.changing_ttl, 7);
 }
@@ -72,6 +72,9 @@ fn init_changes_what_is_given_and_keeps_the_rest() {
         r#"{"grace":"36h","v1":false,"immutable":["v*","w*"],"changing-ttl":"90s","s3":{"acl":"public-read"}}"#
     );
     assert_eq!(changed("", &first), first);
+    let gzip = changed("--v1-gzip", &StoreSettings::default());
+    assert_eq!(text(&gzip), r#"{"v1-gzip":true}"#);
+    assert_eq!(text(&changed("--no-v1-gzip", &gzip)), r#"{"v1-gzip":false}"#);
     let then = changed("--v1 --immutable r*", &first);
     assert_eq!(
         text(&then),
@@ -88,7 +91,7 @@ fn what_protects_a_store_only_adds_up() {
     let said = StoreSettings::from_bytes(br#"{"v1":false,"immutable":["v*"]}"#).unwrap();
     let file = file("v1 = true\nimmutable = [\"r*\"]");
     let rules = resolve(&Global::default(), &file).unwrap().with_store(&said);
-    assert!(!rules.v1);
+    assert_eq!(rules.v1, V1::Off);
     assert_eq!(rules.immutable.iter().map(TagPattern::to_string).collect::<Vec<_>>(), ["r*", "v*"]);
     let flags = Fixed { immutable: vec!["f*".parse().unwrap()], if_absent: false };
     let why = |tag: &str| rules.immutable(&flags).why(&tag.parse().unwrap()).map(|why| why.to_string());
@@ -98,7 +101,28 @@ fn what_protects_a_store_only_adds_up() {
 
     let said = StoreSettings { v1: Some(true), ..StoreSettings::default() };
     let off = toml::from_str("v1 = false").unwrap();
-    assert!(!resolve(&Global::default(), &off).unwrap().with_store(&said).v1);
+    assert_eq!(resolve(&Global::default(), &off).unwrap().with_store(&said).v1, V1::Off);
+}
+
+#[test]
+fn gzip_of_zstd_is_for_v1_where_anybody_asks_for_it_and_v1_is_on() {
+    use crate::cli::OfV1;
+    let (none, no_v1, v1_gzip) =
+        (OfV1::default(), OfV1 { no_v1: true, v1_gzip: false }, OfV1 { no_v1: false, v1_gzip: true });
+    for (of_file, of_store, flags, expected) in [
+        ("", "{}", &none, V1::Readable),
+        ("", "{}", &v1_gzip, V1::Gzip),
+        ("v1-gzip = true", "{}", &none, V1::Gzip),
+        ("", r#"{"v1-gzip":true}"#, &none, V1::Gzip),
+        ("v1-gzip = false", r#"{"v1-gzip":true}"#, &none, V1::Gzip),
+        ("", r#"{"v1-gzip":true}"#, &no_v1, V1::Off),
+        ("v1-gzip = true", r#"{"v1":false}"#, &v1_gzip, V1::Off),
+        ("v1 = false\nv1-gzip = true", "{}", &v1_gzip, V1::Off),
+    ] {
+        let said = StoreSettings::from_bytes(of_store.as_bytes()).unwrap();
+        let rules = resolve(&Global::default(), &file(of_file)).unwrap().with_store(&said);
+        assert_eq!(flags.over(rules.v1), expected, "{of_file:?} {of_store} {flags:?}");
+    }
 }
 
 #[test]

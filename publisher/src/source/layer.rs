@@ -1,9 +1,10 @@
 //! The layers of a docker archive: checked against the config, and packed where they are plain.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use contract::descriptor::Descriptor;
 use contract::digest::{Algorithm, Digest, Hasher};
 use contract::media::MediaType;
 use contract::packed::Packed;
@@ -117,6 +118,11 @@ impl Packer {
         self.compress.packed()
     }
 
+    /// Whether a layer that is packed so keeps its bytes.
+    pub(super) const fn keeps(&self, packing: Packing) -> bool {
+        self.compress.keeps(packing)
+    }
+
     /// There is nothing to compress for a while.
     pub(super) fn rest(&self) {
         *self.blocks.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -131,7 +137,7 @@ impl Packer {
             return Ok(packed.layer.clone());
         }
         match sniff(place)? {
-            packing if self.compress.keeps(packing) => keep(place, packing, diff_id, tell),
+            packing if self.keeps(packing) => keep(place, packing, diff_id, tell),
             packing => self.repack(place, packing, diff_id, tell),
         }
     }
@@ -153,6 +159,17 @@ impl Packer {
         tell: &Tell,
     ) -> Result<Layer, LayerError> {
         let raw = BufReader::with_capacity(CHUNK, place.reader().map_err(LayerError::Read)?);
+        self.repack_read(raw, packing, diff_id, tell)
+    }
+
+    /// Packs as it is wanted what comes by packed otherwise.
+    pub(super) fn repack_read(
+        &self,
+        raw: impl BufRead + Send,
+        packing: Packing,
+        diff_id: &Digest,
+        tell: &Tell,
+    ) -> Result<Layer, LayerError> {
         let plain = packing.open(raw).map_err(LayerError::Read)?.ok_or(LayerError::NotALayer)?;
         let done = |done| tell.done(done).map_err(LayerError::Read);
         let keeping = Keeping::new(self.folder.as_deref());
@@ -255,6 +272,11 @@ impl Layer {
     pub(super) fn compressed(&self, diff_id: &Digest) -> Option<remembered::Compressed> {
         let (blob, size) = (self.digest, self.place.size());
         self.packed.map(|packed| remembered::Compressed { diff_id: *diff_id, packed, blob, size })
+    }
+
+    /// As it is sent.
+    pub(super) fn descriptor(&self) -> Descriptor {
+        Descriptor::new(self.oci_type(), self.digest, self.place.size())
     }
 
     /// What the image spec calls it.

@@ -20,7 +20,7 @@ use super::{SourceError, Told, Wanted};
 use crate::content::{Chunks, Open};
 
 /// How many layers are asked for, packed or sent at the same time.
-const UNDER_WAY: usize = 16;
+pub(super) const UNDER_WAY: usize = 16;
 
 /// What all of them share.
 struct All<'a> {
@@ -52,7 +52,7 @@ impl All<'_> {
         let layer = self
             .work("packing", member, &place, move |packer, place, tell| packer.pack(place, &diff_id, tell));
         let layer = layer.await?;
-        let descriptor = Descriptor::new(layer.oci_type(), layer.digest, layer.place.size());
+        let descriptor = layer.descriptor();
         self.wanted.to.packed(&descriptor, &One(&layer.place)).await?;
         Ok((diff_id, layer))
     }

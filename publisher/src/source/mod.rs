@@ -19,6 +19,7 @@ mod argument;
 mod blocks;
 mod choose;
 mod chunk;
+mod coming;
 mod compression;
 mod daemon;
 mod destination;
@@ -32,8 +33,10 @@ mod packing;
 mod pick;
 mod place;
 pub mod registry;
+pub(crate) mod repack;
 mod stream;
 mod tree;
+pub(crate) mod unpacked;
 mod work;
 
 pub use archive::ArchiveError;
@@ -328,7 +331,7 @@ pub async fn open(source: &str, wanted: &Wanted<'_>, told: &dyn Told) -> Result<
         (image, suffix) => image.or(suffix),
     };
     let packer = Arc::new(Packer::new(wanted.compress, wanted.to.folder().await));
-    let tree = tree::Tree::open(&argument.place, Arc::clone(&packer), told).await?;
+    let tree = tree::Tree::open(&argument.place, Arc::clone(&packer), wanted.to, told).await?;
     let wanted = Wanted { image, ..*wanted };
     let (mut held, root) = pick::pick(tree, argument.said, &wanted, told).await?;
     packer.rest();

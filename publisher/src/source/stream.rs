@@ -3,7 +3,8 @@
 //!
 //! All writers of docker archives put `manifest.json` and most configs behind the layers, so nothing tells which layers
 //! are wanted, and by which digest a packed one is stored, before the layer is over. Therefore packed layers wait in a
-//! temporary file without a name, and small members in memory.
+//! temporary file without a name, and small members in memory. Whoever wants to send a layer meanwhile is told of it as
+//! soon as it is packed.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -12,11 +13,11 @@ use std::os::unix::fs::FileExt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use contract::digest::Algorithm;
+use contract::digest::{Algorithm, Hasher};
 use tar::{Archive, Entry};
 
 use super::archive::{ArchiveError, HEADERS_MAX, Members, look_at, read};
-use super::layer::{Compressed, LayerError, Packer};
+use super::layer::{Compressed, Layer, LayerError, Packer};
 use super::packing::{MAGIC, Packing, begins_tar, fill};
 use super::place::{CHUNK, Packed, Place};
 use super::work::Tell;
@@ -26,12 +27,13 @@ const SMALL: u64 = 64 << 10;
 /// and no more than this together.
 const MEMORY_MAX: u64 = 16 << 20;
 
-/// Reads all of it. Blocks.
+/// Reads all of it, and gives away each layer that is packed. Blocks.
 pub(super) fn take(
     name: &str,
     from: impl Read + Send,
     packer: &Packer,
     tell: &Tell,
+    packed: &dyn Fn(Layer),
 ) -> Result<Members, ArchiveError> {
     let (packing, mut opened) = open(name, Counted { from, tell, read: 0 })?;
     let broken = |source: io::Error| match (packing, source.kind()) {
@@ -45,7 +47,8 @@ pub(super) fn take(
     let mut archive =
         Archive::new(Tap { from: Cursor::new(&first[..n]).chain(opened), state: state.clone() });
     let mut members = Members::none(name);
-    let listed = list(name, &mut archive, packer, &state, &mut members);
+    let kept = Kept { packer, packed, in_memory: 0, file: None, at: 0 };
+    let listed = list(name, &mut archive, kept, &state, &mut members);
     if let Some(error) = state.failed.take() {
         return Err(broken(error));
     }
@@ -88,12 +91,11 @@ fn open<'a>(
 fn list<R: Read>(
     name: &str,
     archive: &mut Archive<Tap<R>>,
-    packer: &Packer,
+    mut kept: Kept<'_>,
     state: &State,
     members: &mut Members,
 ) -> Result<(), ArchiveError> {
     let fail = |source| ArchiveError::Damaged { name: name.to_owned(), source };
-    let mut kept = Kept { packer, in_memory: 0, file: None, at: 0 };
     for entry in archive.entries().map_err(fail)? {
         let mut entry = entry.map_err(fail)?;
         let found = read(name, &mut entry)?;
@@ -111,6 +113,8 @@ fn list<R: Read>(
 /// Where members wait.
 struct Kept<'a> {
     packer: &'a Packer,
+    /// Told of layers that may be sent.
+    packed: &'a dyn Fn(Layer),
     in_memory: u64,
     /// One for all: there may be more members than a process may have open files.
     file: Option<Arc<File>>,
@@ -134,7 +138,7 @@ impl Kept<'_> {
         let whole = Cursor::new(&first[..n]).chain(entry);
         let kept = match Packing::of(&first[..n]) {
             Packing::Plain if self.packer.packed().is_some() && begins_tar(&first[..n]) => self.pack(whole),
-            _ => self.copy(whole),
+            packing => self.copy(whole, packing),
         };
         kept.map_err(|error| match error {
             LayerError::Temporary(source) => ArchiveError::Temporary(source),
@@ -153,20 +157,31 @@ impl Kept<'_> {
         let packed = self.packer.compress(plain, Algorithm::Sha256, self.end()?, |_| Ok(()))?;
         let Compressed { found, size, digest, to } = packed;
         let layer = self.packer.layer(digest, self.ends(to));
+        (self.packed)(layer.clone());
         Ok(Place::Packed(Arc::new(Packed { plain: found, size, layer })))
     }
 
-    fn copy(&mut self, mut from: impl Read) -> Result<Place, LayerError> {
+    /// What is packed already stays as it is: most likely a layer that is published so.
+    fn copy(&mut self, mut from: impl Read, packing: Packing) -> Result<Place, LayerError> {
+        let mut hasher = Hasher::new(Algorithm::Sha256);
         let mut to = BufWriter::with_capacity(CHUNK, self.end()?);
         let mut buffer = vec![0; CHUNK];
         loop {
             match fill(&mut from, &mut buffer).map_err(LayerError::Read)? {
                 0 => break,
-                n => to.write_all(&buffer[..n]).map_err(LayerError::Temporary)?,
+                n => {
+                    hasher.update(&buffer[..n]);
+                    to.write_all(&buffer[..n]).map_err(LayerError::Temporary)?;
+                }
             }
         }
         let to = to.into_inner().map_err(|error| LayerError::Temporary(error.into_error()))?;
-        Ok(self.ends(to))
+        let place = self.ends(to);
+        if packing != Packing::Plain && self.packer.keeps(packing) {
+            let (digest, _) = hasher.finish();
+            (self.packed)(Layer { packing, digest, place: place.clone(), packed: None });
+        }
+        Ok(place)
     }
 
     fn end(&mut self) -> Result<End, LayerError> {

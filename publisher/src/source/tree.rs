@@ -6,14 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use async_trait::async_trait;
 use bytes::Bytes;
+use contract::descriptor::Descriptor;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::mpsc;
 
 use super::archive::{ArchiveError, Members, inside};
 use super::argument::Where;
-use super::layer::Packer;
+use super::layer::{Layer, Packer};
+use super::layers::UNDER_WAY;
 use super::packing::{MAGIC, Packing, fill};
 use super::place::{Place, off};
-use super::{SourceError, Told, daemon, stream, work};
+use super::{Destination, SourceError, Told, daemon, stream, work};
+use crate::content::{Chunks, Open};
 
 /// A source's files.
 #[derive(Debug)]
@@ -40,25 +46,28 @@ impl Tree {
     pub(super) async fn open(
         place: &Where,
         packer: Arc<Packer>,
+        to: &dyn Destination,
         told: &dyn Told,
     ) -> Result<Self, SourceError> {
+        let how = Streaming { packer: &packer, to, told };
         let read = Arc::<AtomicU64>::default();
         let (name, members) = match place {
-            Where::Path(path) => return Ok(Self::of_path(path, packer, told).await?),
+            Where::Path(path) => return Self::of_path(path, &how).await,
             Where::Input => {
                 let name = "standard input".to_owned();
-                (name.clone(), scan(name, None, &read, || Ok(io::stdin()), &packer, told).await?)
+                (name.clone(), how.scan(name, None, &read, || Ok(io::stdin())).await?)
             }
             Where::Daemon(image) => {
                 let name = format!("the Docker daemon's {image}");
                 let export = daemon::export(image).await?;
-                (name.clone(), scan(name, None, &read, || Ok(export), &packer, told).await?)
+                (name.clone(), how.scan(name, None, &read, || Ok(export)).await?)
             }
         };
         Ok(Self { name, packer, files: Files::Archive(members), read, streamed: true })
     }
 
-    async fn of_path(path: &Path, packer: Arc<Packer>, told: &dyn Told) -> Result<Self, ArchiveError> {
+    async fn of_path(path: &Path, how: &Streaming<'_>) -> Result<Self, SourceError> {
+        let packer = Arc::clone(how.packer);
         let (name, read) = (path.display().to_string(), Arc::<AtomicU64>::default());
         let fail = |source| ArchiveError::Read { name: name.clone(), source };
         let kind = tokio::fs::metadata(path).await.map_err(fail)?;
@@ -74,7 +83,7 @@ impl Tree {
             off(move || Ok(Members::scan(&name, file))).await.map_err(fail)??
         } else {
             let (size, opened) = (kind.is_file().then_some(kind.len()), path.to_owned());
-            scan(name.clone(), size, &read, move || File::open(opened), &packer, told).await?
+            how.scan(name.clone(), size, &read, move || File::open(opened)).await?
         };
         Ok(Self { name, packer, files: Files::Archive(files), read, streamed })
     }
@@ -135,25 +144,69 @@ fn plain(path: &Path) -> io::Result<Option<File>> {
     Ok((Packing::of(&first[..n]) == Packing::Plain).then_some(file))
 }
 
-/// Opening a pipe can take as long as reading it.
-async fn scan<R: io::Read + Send>(
-    name: String,
-    size: Option<u64>,
-    read: &Arc<AtomicU64>,
-    open: impl FnOnce() -> io::Result<R> + Send + 'static,
-    packer: &Arc<Packer>,
-    told: &dyn Told,
-) -> Result<Members, ArchiveError> {
-    let what = format!("reading {name}");
-    let called = name.clone();
-    let fail = move |source| ArchiveError::Read { name: called.clone(), source };
-    let failed = fail.clone();
-    let (read, packer) = (Arc::clone(read), Arc::clone(packer));
-    let work = move |tell: &work::Tell| {
-        let from = Counted { from: open().map_err(failed)?, read };
-        stream::take(&name, from, &packer, tell)
-    };
-    work::run(&what, size, told, work).await.map_err(fail)?
+/// A layer in a file that others are in, too, and that is still written to: no store can take that over.
+struct Piece<'a>(&'a Place);
+
+#[async_trait]
+impl Open for Piece<'_> {
+    async fn open(&self, _: &Descriptor) -> io::Result<Option<Chunks>> {
+        self.0.chunks().await.map(Some)
+    }
+}
+
+/// Sends layers as they come, several at the same time.
+async fn send_all(
+    mut packed: mpsc::UnboundedReceiver<Layer>,
+    to: &dyn Destination,
+) -> Result<(), SourceError> {
+    let (mut sending, mut is_end) = (FuturesUnordered::new(), false);
+    while !is_end || !sending.is_empty() {
+        tokio::select! {
+            layer = packed.recv(), if !is_end && sending.len() < UNDER_WAY => match layer {
+                Some(layer) => sending.push(send(layer, to)),
+                None => is_end = true,
+            },
+            Some(sent) = sending.next() => sent?,
+        }
+    }
+    Ok(())
+}
+
+async fn send(layer: Layer, to: &dyn Destination) -> Result<(), SourceError> {
+    Ok(to.packed(&layer.descriptor(), &Piece(&layer.place)).await?)
+}
+
+/// With what a stream is read.
+struct Streaming<'a> {
+    packer: &'a Arc<Packer>,
+    to: &'a dyn Destination,
+    told: &'a dyn Told,
+}
+
+impl Streaming<'_> {
+    /// Reads a stream to its end, and meanwhile sends what is packed of it: nothing names it yet, so that it is in
+    /// nobody's way if the rest never comes. Opening a pipe can take as long as reading it.
+    async fn scan<R: io::Read + Send>(
+        &self,
+        name: String,
+        size: Option<u64>,
+        read: &Arc<AtomicU64>,
+        open: impl FnOnce() -> io::Result<R> + Send + 'static,
+    ) -> Result<Members, SourceError> {
+        let what = format!("reading {name}");
+        let called = name.clone();
+        let fail = move |source| ArchiveError::Read { name: called.clone(), source };
+        let failed = fail.clone();
+        let (read, packer) = (Arc::clone(read), Arc::clone(self.packer));
+        let (give, packed) = mpsc::unbounded_channel();
+        let work = move |tell: &work::Tell| {
+            let from = Counted { from: open().map_err(failed)?, read };
+            // Who takes no more layers has failed, and tells why.
+            stream::take(&name, from, &packer, tell, &|layer| _ = give.send(layer))
+        };
+        let reading = async { Ok(work::run(&what, size, self.told, work).await.map_err(fail)??) };
+        Ok(futures_util::future::try_join(reading, send_all(packed, self.to)).await?.0)
+    }
 }
 
 /// Counts what is read.

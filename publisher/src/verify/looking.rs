@@ -31,6 +31,8 @@ pub(super) struct Looking<'a> {
     pub(super) has_v1: bool,
     manifests: AtomicUsize,
     read: AtomicU64,
+    /// Contents that were read and found right before anybody asked for it.
+    right: Mutex<HashSet<Mark>>,
     /// Contents that an earlier run had read.
     before: AtomicUsize,
     /// How many contents are read at the same time.
@@ -39,10 +41,10 @@ pub(super) struct Looking<'a> {
 
 impl<'a> Looking<'a> {
     pub(super) async fn begin(verify: &'a Verify<'a>) -> Result<Self, StoreError> {
-        let (findings, looked, v1, manifests, read, before) = Default::default();
+        let (findings, looked, v1, right, manifests, read, before) = Default::default();
         let readers = Semaphore::new(verify.jobs);
         let has_v1 = any(verify.derive.store, &Prefix::V1Images).await?;
-        Ok(Self { verify, findings, looked, v1, has_v1, manifests, read, before, readers })
+        Ok(Self { verify, findings, looked, v1, has_v1, right, manifests, read, before, readers })
     }
 
     pub(super) fn store(&self) -> &'a dyn Store {
@@ -122,7 +124,7 @@ impl<'a> Looking<'a> {
     }
 
     /// Whether nobody has looked at this content yet.
-    fn is_new(&self, key: &Key) -> bool {
+    pub(super) fn is_new(&self, key: &Key) -> bool {
         locked(&self.looked).insert(mark(key.path().as_bytes()))
     }
 
@@ -164,6 +166,11 @@ impl<'a> Looking<'a> {
         match self.object(key, None, by).await? {
             None => {}
             Some((found, _)) if found != size => self.tell(key, Wrong::Size { found, expected: size }),
+            Some((_, version))
+                if self.verify.deep && locked(&self.right).contains(&mark(key.path().as_bytes())) =>
+            {
+                self.note(key, size, &version);
+            }
             Some((_, version)) if self.verify.deep => self.deep(key, digest, size, &version).await?,
             Some(_) => {}
         }
@@ -172,14 +179,27 @@ impl<'a> Looking<'a> {
 
     /// Reads content, unless an earlier run has.
     async fn deep(&self, key: &Key, digest: &Digest, size: u64, version: &str) -> Result<(), StoreError> {
-        if self.verify.remembered.is_some_and(|remembered| remembered.has(key, size, version)) {
-            self.before.fetch_add(1, Ordering::Relaxed);
-        } else if self.read_through(key, digest, size).await?
-            && let Some(remembered) = self.verify.remembered
-        {
-            remembered.note(key, size, version);
+        if !self.was_read(key, size, version) && self.read_through(key, digest, size).await? {
+            self.note(key, size, version);
         }
         Ok(())
+    }
+
+    /// This content was read and is right.
+    pub(super) fn reads_no_more(&self, key: &Key) {
+        locked(&self.right).insert(mark(key.path().as_bytes()));
+    }
+
+    /// Whether an earlier run has read it.
+    pub(super) fn was_read(&self, key: &Key, size: u64, version: &str) -> bool {
+        let was = self.verify.remembered.is_some_and(|remembered| remembered.has(key, size, version));
+        self.before.fetch_add(usize::from(was), Ordering::Relaxed);
+        was
+    }
+
+    /// It was read and is right, for later runs.
+    pub(super) fn note(&self, key: &Key, size: u64, version: &str) {
+        self.verify.remembered.iter().for_each(|remembered| remembered.note(key, size, version));
     }
 
     /// Looks at a link that `by` needs, and returns the digest in it.

@@ -22,8 +22,10 @@ pub(super) async fn look(looking: &Looking<'_>) -> Result<(), StoreError> {
 async fn memory(looking: &Looking<'_>, key: Key) -> Result<(), StoreError> {
     let Key::Diff(diff_id, packed) = &key else { return Ok(()) };
     looking.object(&key, None, "nobody").await?;
-    if recall(looking.store(), diff_id, *packed).await?.is_none() {
-        looking.tell(&key, Wrong::Disagrees("the blob that it names"));
+    match recall(looking.store(), diff_id, *packed).await? {
+        None => looking.tell(&key, Wrong::Disagrees("the blob that it names")),
+        Some(blob) if looking.verify.deep => looking.hint(&key, diff_id, &blob).await?,
+        Some(_) => {}
     }
     Ok(())
 }

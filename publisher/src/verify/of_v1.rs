@@ -58,8 +58,11 @@ async fn image(
     }
     let by = format!("{name}@{digest}");
     for image in chain.iter().filter(|image| looking.is_new_v1(image.id)) {
-        let layer = &image.layer;
-        looking.content(&Key::V1Layer(image.id), &layer.digest, layer.size, &by).await?;
+        let (key, layer) = (Key::V1Layer(image.id), &image.layer);
+        match &image.gzip_of {
+            None => looking.content(&key, &layer.digest, layer.size, &by).await?,
+            Some(diff_id) => looking.v1_gzip(&key, diff_id, &by).await?,
+        }
         looking.document(&Key::V1Json(image.id), &image.json, "its id").await?;
         looking.document(&Key::V1Ancestry(image.id), &image.ancestry, "its id").await?;
     }

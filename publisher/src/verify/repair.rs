@@ -4,7 +4,7 @@ use bytes::Bytes;
 use contract::key::{ContentType, Key};
 use contract::manifest::Manifest;
 
-use super::finding::{Finding, Wrong};
+use super::finding::{Finding, Summary, Wrong};
 use crate::derive::Derive;
 use crate::store::{Document, Kind, StoreError, When};
 
@@ -33,6 +33,15 @@ pub async fn mend(derive: Derive<'_>, findings: &[Finding]) -> Result<usize, Sto
         }
     }
     Ok(written)
+}
+
+/// The same of what is known only when contents were read: hints whose blob holds another layer. Removed, they are no
+/// findings any longer. Returns how many that were.
+pub async fn forget(derive: Derive<'_>, summary: &mut Summary) -> Result<usize, StoreError> {
+    let all = std::mem::take(&mut summary.findings);
+    let (hints, rest) = all.into_iter().partition::<Vec<_>, _>(|it| matches!(it.key, Key::Diff(..)));
+    summary.findings = rest;
+    mend(derive, &hints).await
 }
 
 fn is_ours(finding: &Finding) -> bool {

@@ -15,6 +15,7 @@ use publisher::remove;
 use publisher::store::memory::{Memory, Objects};
 use publisher::store::{Document, Kind, SendError, Store, When};
 use publisher::stored::Remote;
+use publisher::v1_chain::V1;
 
 use crate::faulty::{Fault, Faulty};
 use crate::sample::Sample;
@@ -35,7 +36,7 @@ async fn copy_but(
     let (source, target) = (derive(&**source), derive(target));
     let (grace, progress) = (Grace::default(), &Silent);
     let copying =
-        Copying { source, from: &from, target, v1: true, immutable, grace, jobs: 4, dry_run, progress };
+        Copying { source, from: &from, target, v1: V1::Gzip, immutable, grace, jobs: 4, dry_run, progress };
     copying.run(None).await
 }
 
@@ -55,7 +56,10 @@ async fn source() -> Arc<Memory> {
     ] {
         run(&*store, sample, references).await.unwrap();
     }
-    Relist { derive: derive(&*store), jobs: 4, v1: false, stale_after: Duration::ZERO }.run().await.unwrap();
+    Relist { derive: derive(&*store), jobs: 4, v1: V1::Off, stale_after: Duration::ZERO }
+        .run()
+        .await
+        .unwrap();
     store
 }
 

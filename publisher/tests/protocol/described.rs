@@ -9,6 +9,7 @@ use contract::name::Repository;
 use publisher::relist::Relist;
 use publisher::remove;
 use publisher::store::{Document, Store, When};
+use publisher::v1_chain::V1;
 
 use crate::counting::Counting;
 use crate::sample::Sample;
@@ -27,7 +28,7 @@ fn expected(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 async fn relist(store: &dyn Store) -> usize {
     let stale_after = std::time::Duration::ZERO;
-    Relist { derive: derive(store), jobs: 4, v1: false, stale_after }.run().await.unwrap().written
+    Relist { derive: derive(store), jobs: 4, v1: V1::Off, stale_after }.run().await.unwrap().written
 }
 
 #[tokio::test]

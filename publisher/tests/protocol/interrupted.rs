@@ -41,6 +41,11 @@ fn cases() -> Vec<Case> {
             then: (Sample::zstd("two"), &["acme/app:1"]),
         },
         Case {
+            name: "retag to one that v1 has gzip of",
+            before: vec![(Sample::image("one"), &["acme/app:1"])],
+            then: (Sample::zstd_of(&["base", "two"]), &["acme/app:1"]),
+        },
+        Case {
             name: "again",
             before: vec![(Sample::image("one"), &["acme/app:1"])],
             then: (Sample::image("one"), &["acme/app:1"]),
@@ -122,10 +127,10 @@ async fn what_is_completed_equals_what_was_never_interrupted() {
 
 #[tokio::test]
 async fn every_write_in_a_directory() {
-    for case in cases()
-        .into_iter()
-        .filter(|case| ["first image", "retag to one that v1 cannot hold"].contains(&case.name))
-    {
+    for case in cases().into_iter().filter(|case| {
+        ["first image", "retag to one that v1 cannot hold", "retag to one that v1 has gzip of"]
+            .contains(&case.name)
+    }) {
         let folder = tempfile::tempdir().unwrap();
         let fresh = async |n: usize| Directory::create(folder.path().join(n.to_string())).await.unwrap();
         assert!(fail_each(&case, Fault::Before, fresh).await > 5, "{}", case.name);

@@ -24,6 +24,7 @@ mod removed;
 mod retag;
 mod sample;
 mod shaken;
+mod v1_gzip;
 mod verified;
 mod visible;
 
@@ -39,7 +40,7 @@ use publisher::plan::{Plan, Target, Wish};
 use publisher::progress::Silent;
 use publisher::publish::{prepare, publish};
 use publisher::store::Store;
-use publisher::v1_chain;
+use publisher::v1_chain::{self, V1};
 
 use sample::Sample;
 
@@ -70,7 +71,7 @@ async fn run_but(
     references: &[&str],
 ) -> Result<Plan, PublishError> {
     let image = sample.load().await;
-    let chain = v1_chain::of(&image, PLATFORM).unwrap_or_default();
+    let chain = v1_chain::of(&image, PLATFORM, V1::Gzip).unwrap_or_default();
     let targets = targets(references);
     let wish = Wish { image: &image, targets: &targets, v1: &chain, immutable, grace: Grace::default() };
     let plan = prepare(derive(store), &wish, 4).await?;

@@ -6,7 +6,7 @@ use publisher::immutable::Immutable;
 use publisher::plan::{Plan, Wish};
 use publisher::publish::prepare;
 use publisher::store::Store;
-use publisher::v1_chain;
+use publisher::v1_chain::{self, V1};
 
 use crate::sample::Sample;
 use crate::{PLATFORM, memory, run, targets};
@@ -17,7 +17,7 @@ async fn planned(store: &dyn Store, sample: &Sample, references: &[&str]) -> Pla
 
 async fn planned_but(immutable: &Immutable, store: &dyn Store, sample: &Sample, references: &[&str]) -> Plan {
     let image = sample.load().await;
-    let chain = v1_chain::of(&image, PLATFORM).unwrap_or_default();
+    let chain = v1_chain::of(&image, PLATFORM, V1::Gzip).unwrap_or_default();
     let targets = targets(references);
     let wish = Wish { image: &image, targets: &targets, v1: &chain, immutable, grace: Grace::default() };
     prepare(Derive { store, v1_platform: PLATFORM }, &wish, 4).await.unwrap()

@@ -8,6 +8,7 @@ use contract::key::Key;
 use publisher::apply::PublishError;
 use publisher::relist::{Relist, Remembered, Summary};
 use publisher::store::{Document, Store, When};
+use publisher::v1_chain::V1;
 
 use crate::counting::Counting;
 use crate::faulty::{Fault, Faulty};
@@ -15,7 +16,7 @@ use crate::sample::Sample;
 use crate::{derive, memory, run, visible};
 
 async fn relist(store: &dyn Store) -> Summary {
-    Relist { derive: derive(store), jobs: 4, v1: false, stale_after: Duration::ZERO }.run().await.unwrap()
+    Relist { derive: derive(store), jobs: 4, v1: V1::Off, stale_after: Duration::ZERO }.run().await.unwrap()
 }
 
 /// Everything, published whole.
@@ -67,7 +68,7 @@ async fn v1_is_written_for_what_was_published_without_it() {
     for n in 0.. {
         let store = without_v1().await;
         let faulty = Faulty::after(n, Fault::Before, &store);
-        let relist = |derive| Relist { derive, jobs: 4, v1: true, stale_after: Duration::ZERO };
+        let relist = |derive| Relist { derive, jobs: 4, v1: V1::Gzip, stale_after: Duration::ZERO };
         let done = relist(derive(&faulty)).run().await;
         assert_eq!(relist(derive(&store)).run().await.unwrap().problems, Vec::<String>::new());
         assert_eq!(store.objects(), whole, "write {n}");
@@ -176,7 +177,7 @@ async fn a_publisher_that_died_anywhere_is_completed_where_its_tag_was_written()
 
 async fn resumed(store: &dyn Store, state: &Path) -> Result<Summary, PublishError> {
     let remembered = Remembered::open(state, "memory").unwrap();
-    let relist = Relist { derive: derive(store), jobs: 1, v1: false, stale_after: Duration::ZERO };
+    let relist = Relist { derive: derive(store), jobs: 1, v1: V1::Off, stale_after: Duration::ZERO };
     let summary = relist.go_on(Some(&remembered)).await;
     remembered.end().unwrap();
     summary

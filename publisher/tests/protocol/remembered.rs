@@ -1,5 +1,6 @@
 //! Layers that were compressed once: they are not read again, and what is remembered of them never makes an image wrong.
 
+use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -19,8 +20,8 @@ use publisher::source::registry::Access;
 use publisher::source::{self, Compress, ManifestType, Opened, SourceError, Wanted};
 use publisher::store::memory::Memory;
 use publisher::store::{Document, Store, When};
-use publisher::v1_chain;
-use publisher::verify::{Verify, Wrong, mend};
+use publisher::v1_chain::{self, V1};
+use publisher::verify::{Verify, Wrong, forget, mend};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
@@ -93,7 +94,7 @@ async fn open(store: &dyn Store, path: &Path, verify: bool) -> Result<Opened, So
 
 /// Whether it could be written.
 async fn write(store: &dyn Store, opened: &Opened) -> Option<Plan> {
-    let chain = v1_chain::of(&opened.image, PLATFORM).unwrap();
+    let chain = v1_chain::of(&opened.image, PLATFORM, V1::Gzip).unwrap();
     let (targets, immutable) = (targets(REFERENCES), Immutable::default());
     let (image, grace) = (&opened.image, Grace::default());
     let wish = Wish { image, targets: &targets, v1: &chain, immutable: &immutable, grace };
@@ -139,6 +140,57 @@ async fn a_layer_that_is_known_is_not_read() {
     let error = open(&store, damaged().path(), true).await.err().unwrap();
     assert!(matches!(error, SourceError::Layer { .. }), "{error}");
     assert!(open(&*memory(), damaged().path(), false).await.is_err(), "where nothing is known, it is read");
+}
+
+/// An archive that can be read only once, with layers that do not wait in memory.
+fn streamed() -> (NamedTempFile, Vec<u8>) {
+    let large = |text: &str| tar_of(&[("file", text.repeat(40_000).as_bytes())]);
+    let layers = [large("base"), large("top")];
+    let plain = std::fs::read(archive(&layers, &layers).path()).unwrap();
+    let mut gzip = Vec::new();
+    flate2::read::GzEncoder::new(plain.as_slice(), flate2::Compression::fast())
+        .read_to_end(&mut gzip)
+        .unwrap();
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &gzip).unwrap();
+    (file, gzip)
+}
+
+/// Whether there is nothing but contents that nothing names; how many.
+fn nameless(store: &Memory) -> Option<usize> {
+    let paths = store.objects();
+    let all = paths.keys().all(|path| matches!(Key::parse(path), Some(Key::Blob(_))));
+    all.then_some(paths.len())
+}
+
+#[tokio::test]
+async fn a_stream_is_sent_while_it_is_read_and_names_nothing_before_its_end() {
+    let (file, gzip) = streamed();
+    let store = Memory::new(60);
+    let opened = open(&store, file.path(), false).await.unwrap();
+    assert_eq!((nameless(&store), opened.image.sent.len()), (Some(2), 2));
+    write(&store, &opened).await.unwrap();
+    let right = store.objects();
+    let again = open(&store, file.path(), false).await.unwrap();
+    assert!(again.image.sent.is_empty() && write(&store, &again).await.unwrap().phases.is_empty());
+    assert_eq!(store.objects(), right);
+
+    // It breaks off, or the store does.
+    let short = NamedTempFile::new().unwrap();
+    std::fs::write(short.path(), &gzip[..gzip.len() - 20]).unwrap();
+    let store = Memory::new(60);
+    assert!(open(&store, short.path(), false).await.is_err());
+    assert!(nameless(&store).is_some());
+    run(&store, &file).await.unwrap();
+    assert_eq!(store.objects(), right);
+    for (fault, n) in [Fault::Before, Fault::After].into_iter().flat_map(|fault| [(fault, 0), (fault, 1)]) {
+        let store = Memory::new(60);
+        let failed = open(&Faulty::after(n, fault, &store), file.path(), false).await.err().unwrap();
+        assert!(matches!(failed, SourceError::Send(_)), "{failed}");
+        assert!(nameless(&store).is_some());
+        run(&store, &file).await.unwrap();
+        assert_eq!(store.objects(), right);
+    }
 }
 
 #[tokio::test]
@@ -240,4 +292,31 @@ async fn a_hint_that_leads_nowhere_is_noticed_and_removed() {
     assert!(matches!(found.findings[0].wrong, Wrong::Disagrees(_)));
     assert_eq!(mend(derive(&store), &found.findings).await.unwrap(), 1);
     assert_eq!(store.objects(), right);
+}
+
+#[tokio::test]
+async fn a_hint_whose_blob_holds_another_layer_is_found_by_reading_and_removed() {
+    let store = published().await;
+    let right = store.objects();
+    let verify = async |deep| {
+        let verify = Verify { derive: derive(&store), jobs: 4, deep, changing_ttl: 60, remembered: None };
+        verify.run(None).await.unwrap()
+    };
+    let read = verify(true).await.read;
+    // It leads to what another layer became.
+    let stray = Key::Diff(Digest::of(Algorithm::Sha256, b"lost"), HOW);
+    let leads_to = store.read(&keys()[0]).await.unwrap().unwrap().bytes;
+    store.write(&stray, &Document::new(leads_to), When::Always).await.unwrap();
+    assert_eq!(verify(false).await.findings, []);
+    let mut found = verify(true).await;
+    assert_eq!((found.problems(), found.findings.len()), (0, 1));
+    assert_eq!(found.findings[0].key, stray);
+    assert_eq!(forget(derive(&store), &mut found).await.unwrap(), 1);
+    assert_eq!((found.findings, store.objects()), (Vec::new(), right));
+
+    // What is read for the hints' sake is not read once more.
+    for key in keys() {
+        store.delete(&key).await.unwrap();
+    }
+    assert_eq!(verify(true).await.read, read);
 }

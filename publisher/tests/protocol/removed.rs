@@ -6,6 +6,7 @@ use contract::name::{Repository, Tag};
 use publisher::remove::{self, RemoveError};
 use publisher::store::Store;
 use publisher::store::memory::Memory;
+use publisher::v1_chain::V1;
 
 use crate::faulty::{Fault, Faulty};
 use crate::sample::Sample;
@@ -99,7 +100,7 @@ async fn dying_anywhere_is_completed_by_removing_again_or_by_relist() {
         let relist = publisher::relist::Relist {
             derive: derive(&store),
             jobs: 4,
-            v1: false,
+            v1: V1::Off,
             stale_after: std::time::Duration::ZERO,
         };
         relist.run().await.unwrap();

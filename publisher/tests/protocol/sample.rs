@@ -111,6 +111,25 @@ impl Sample {
         sample
     }
 
+    /// An image of zstd layers whose config says what they hold: v1 can have gzip of that.
+    pub(crate) fn zstd_of(layers: &[&str]) -> Self {
+        Self::zstd_said_to_be(layers, layers)
+    }
+
+    /// The same, where the config says that the layers hold this.
+    pub(crate) fn zstd_said_to_be(said: &[&str], layers: &[&str]) -> Self {
+        let mut sample = Self::new(Algorithm::Sha256);
+        let diff_ids: Vec<_> =
+            said.iter().map(|layer| Digest::of(Algorithm::Sha256, layer.as_bytes())).collect();
+        let config = json!({ "architecture": "amd64", "os": "linux", "rootfs": { "diff_ids": diff_ids } });
+        let config = sample.add(MediaType::OCI_CONFIG, config.to_string());
+        let packed = layers.iter().map(|layer| zstd::encode_all(layer.as_bytes(), 3).unwrap());
+        let layers: Vec<_> = packed.map(|layer| sample.add(MediaType::OCI_LAYER_ZSTD, layer)).collect();
+        let manifest = json!({ "schemaVersion": 2, "mediaType": MediaType::OCI_MANIFEST, "config": config, "layers": layers });
+        sample.document(MediaType::OCI_MANIFEST, &manifest);
+        sample
+    }
+
     /// An image whose digests are sha512.
     pub(crate) fn sha512(text: &str) -> Self {
         let mut sample = Self::new(Algorithm::Sha512);

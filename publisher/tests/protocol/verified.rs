@@ -8,6 +8,7 @@ use contract::media::MediaType;
 use publisher::relist::Relist;
 use publisher::store::memory::Memory;
 use publisher::store::{Document, Store, When};
+use publisher::v1_chain::V1;
 use publisher::verify::{Remembered, Summary, Verify, Wrong, mend};
 
 use crate::counting::Counting;
@@ -25,6 +26,7 @@ async fn verify(store: &Memory) -> Summary {
 async fn full() -> Memory {
     let store = relisted::full().await;
     run(&store, &Sample::zstd("new"), &["acme/app:4"]).await.unwrap();
+    run(&store, &Sample::zstd_of(&["base", "top"]), &["acme/app:5"]).await.unwrap();
     store
 }
 
@@ -123,7 +125,7 @@ async fn all_that_is_derived_can_be_mended() {
         }
     }
     assert!(verify(&store).await.problems() > 10);
-    let relist = Relist { derive: derive(&store), jobs: 4, v1: false, stale_after: Duration::ZERO };
+    let relist = Relist { derive: derive(&store), jobs: 4, v1: V1::Off, stale_after: Duration::ZERO };
     relist.run().await.unwrap();
     let findings = verify(&store).await.findings;
     mend(derive(&store), &findings).await.unwrap();
@@ -139,7 +141,7 @@ async fn descriptions_that_cannot_be_read_are_made_anew() {
     assert_eq!(verify(&store).await.findings, []);
     write(&store, &Key::Search, Bytes::from_static(b"{"), None).await;
     assert_eq!(verify(&store).await.problems(), 1);
-    Relist { derive: derive(&store), jobs: 4, v1: false, stale_after: Duration::ZERO }.run().await.unwrap();
+    Relist { derive: derive(&store), jobs: 4, v1: V1::Off, stale_after: Duration::ZERO }.run().await.unwrap();
     assert_eq!(store.objects(), before);
 }
 

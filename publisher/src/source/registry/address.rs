@@ -25,7 +25,12 @@ pub struct Host(String);
 
 /// Who may be asked without TLS, beside this machine: a password is sent to them in the clear.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Plain(pub(super) Vec<Host>);
+pub(super) struct Plain {
+    /// Those that somebody has named.
+    pub(super) hosts: Vec<Host>,
+    /// Not this one, though it is this machine: who keeps certificates for it means TLS.
+    pub(super) certified: Option<Host>,
+}
 
 /// A place in a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,12 +109,12 @@ impl Host {
 impl Plain {
     /// Whether a registry is asked so.
     pub(super) fn is_asked(&self, host: &Host) -> bool {
-        host.is_loopback() || self.0.contains(host)
+        self.hosts.contains(host) || host.is_loopback() && self.certified.as_ref() != Some(host)
     }
 
     /// Whether somebody may be whom such a registry names, at whatever port.
     pub(super) fn permits(&self, registry: &Host, url: &Url) -> bool {
-        self.is_asked(registry) && (is_here(url) || self.0.iter().any(|host| host.is_of(url)))
+        self.is_asked(registry) && (is_here(url) || self.hosts.iter().any(|host| host.is_of(url)))
     }
 }
 

@@ -44,6 +44,10 @@ fn read(challenge: &ChallengeRef<'_>) -> Option<Challenge> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use reqwest::header::HeaderValue;
+
     use super::*;
 
     fn of(lines: &[&str]) -> Option<Challenge> {
@@ -81,6 +85,41 @@ mod tests {
         assert_eq!(of(&[basic, token]), expected);
         assert_eq!(of(&[&format!("{basic}, {token}")]), expected);
         assert_eq!(of(&["Negotiate", basic]), Some(Challenge::Basic));
+    }
+
+    /// As a header's quoted string (RFC 9110, section 5.6.4).
+    fn quoted(text: &str) -> String {
+        format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_for_is_read_or_not_but_never_half(
+            lines in vec(prop_oneof!["\\PC*", "[A-Za-z =,\"\\\\]{0,40}", "(Basic|bEARER) [a-z]{0,7}=\"?[ -~]{0,20}"], 0..4),
+        ) {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.extend(HeaderValue::from_bytes(line.as_bytes()).map(|line| (WWW_AUTHENTICATE, line)));
+            }
+            let Some(Challenge::Bearer { realm, service, scope }) = challenge(&headers) else { return Ok(()) };
+            prop_assert!(!realm.is_empty());
+            prop_assert!([service, scope].into_iter().flatten().all(|text| !text.is_empty()));
+        }
+
+        #[test]
+        fn what_is_written_by_the_rules_is_read(
+            values in vec("[ -~]{1,30}", 3),
+            order in Just(["realm", "Service", "SCOPE"]).prop_shuffle(),
+            scheme in "[Bb]earer",
+            before in prop_oneof![Just(""), Just("Basic realm=\"x, Bearer y\", "), Just("Negotiate, ")],
+        ) {
+            let names = ["realm", "Service", "SCOPE"];
+            let value = |name: &str| values[names.iter().position(|it| *it == name).unwrap()].as_str();
+            let parameters: Vec<_> = order.iter().map(|name| format!("{name}={}", quoted(value(name)))).collect();
+            let line = format!("{before}{scheme} {}", parameters.join(", "));
+            let expected = bearer(value("realm"), Some(value("Service")), Some(value("SCOPE")));
+            prop_assert_eq!(of(&[&line]), expected, "{}", line);
+        }
     }
 
     #[test]

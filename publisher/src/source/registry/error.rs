@@ -7,6 +7,7 @@ use contract::digest::Digest;
 use contract::manifest::ManifestError;
 
 use super::address::AddressError;
+use super::certs::CertsError;
 use super::credentials::CredentialsError;
 use crate::store::Kind;
 use crate::store::failure::Failure;
@@ -20,6 +21,9 @@ pub enum RegistryError {
     /// See [`CredentialsError`].
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// See [`CertsError`].
+    #[error("the certificates for a registry cannot be used")]
+    Certs(#[from] CertsError),
     /// No HTTP client.
     #[error("no registry can be asked")]
     Client(#[source] Box<dyn Error + Send + Sync>),
@@ -121,7 +125,11 @@ impl RegistryError {
             }
             Self::Failed { kind: Kind::Unavailable, .. } => {
                 "check the name and the network, and run it again: what was sent is not sent twice. A registry \
-                 without TLS needs --insecure-source HOST"
+                 without TLS needs --insecure-source HOST, one with an authority of your own \
+                 /etc/containers/certs.d/HOST/ca.crt, --cert-dir or SSL_CERT_FILE"
+            }
+            Self::Certs(_) => {
+                "a folder holds authorities as NAME.crt, and a certificate of yours as NAME.cert with NAME.key, all in PEM"
             }
             Self::Absent(_) => "check repository and tag",
             Self::Damaged { .. } => "a proxy between may be out of order: run it again",

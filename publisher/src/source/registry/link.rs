@@ -28,7 +28,35 @@ fn is_next(parameter: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use reqwest::header::HeaderValue;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_the_line_a_page_is_part_of_it(line in prop_oneof!["\\PC*", "[<>;, =\"a-z]{0,40}"]) {
+            let Ok(value) = HeaderValue::from_bytes(line.as_bytes()) else { return Ok(()) };
+            let headers = [(LINK, value)].into_iter().collect();
+            if let Some(next) = next(&headers) {
+                prop_assert!(line.contains(&next) && !next.contains(['<', '>']), "{}", next);
+            }
+        }
+
+        #[test]
+        fn the_next_page_is_found_behind_any_other(
+            others in proptest::collection::vec("<[!-;=?-~]{0,20}>; rel=\"(prev|last|nexts)\"; title=\"[a-z,; ]{0,9}\"", 0..3),
+            target in "[!-;=?-~]{1,40}",
+            more in prop_oneof![Just(""), Just("; title=\"a, b\""), Just(";type=x")],
+            rel in prop_oneof![Just("rel=next"), Just("REL=\"next\""), Just("rel=\"last next\"")],
+        ) {
+            let mut links = others;
+            links.push(format!("<{target}>{more}; {rel}"));
+            let value = HeaderValue::from_str(&links.join(", ")).unwrap();
+            let headers = [(LINK, value)].into_iter().collect();
+            prop_assert_eq!(next(&headers), Some(target));
+        }
+    }
 
     #[test]
     fn the_next_page_is_found_among_links() {

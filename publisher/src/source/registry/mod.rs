@@ -4,6 +4,7 @@
 //! checked, blobs go on where they broke off, and one rule says what is sent again, for sources and stores.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Opened, SourceError, Told, Wanted};
@@ -17,6 +18,7 @@ use credentials::Keyring;
 mod address;
 mod answer;
 mod blob;
+mod certs;
 mod challenge;
 mod client;
 mod credentials;
@@ -29,6 +31,7 @@ mod token;
 
 pub(crate) use address::PREFIX;
 pub use address::{Address, AddressError, Host};
+pub use certs::CertsError;
 pub use credentials::{CredentialsError, PASSWORD, USERNAME};
 pub use error::{RegistryError, Said};
 pub use remote::Remote;
@@ -40,6 +43,8 @@ pub struct Access<'a> {
     pub patience: Patience,
     /// Which ones are asked without TLS, beside this machine.
     pub insecure: &'a [Host],
+    /// A folder of certificates for all of them, in the place of those that hosts have in `certs.d`.
+    pub cert_dir: Option<&'a Path>,
 }
 
 /// All registries that are sources of one run.
@@ -68,14 +73,28 @@ impl<'a> Registries<'a> {
         let client = match clients.get(host) {
             Some(known) => Arc::clone(known),
             None => {
-                let (http, keyring) = (self.http.clone(), Arc::clone(&self.keyring));
-                let plain = Plain(self.access.insecure.to_vec());
+                let folder = match self.access.cert_dir {
+                    Some(folder) => Some(folder.to_owned()),
+                    None => certs::folder(host, std::env::home_dir().as_deref()),
+                };
+                let certified = folder.is_some().then(|| host.clone());
+                let plain = Plain { hosts: self.access.insecure.to_vec(), certified };
+                let folder = folder.filter(|_| !plain.is_asked(host));
+                let (http, keyring) = (self.http(folder.as_deref())?, Arc::clone(&self.keyring));
                 let client = Arc::new(Client::new(host.clone(), plain, http, keyring, self.access.patience)?);
                 clients.insert(host.clone(), Arc::clone(&client));
                 client
             }
         };
         Ok(Remote::new(client, address.repository.clone()))
+    }
+
+    /// Who knows the certificates of a folder.
+    fn http(&self, folder: Option<&Path>) -> Result<Anonymous, RegistryError> {
+        match folder {
+            Some(folder) => Anonymous::knowing(&certs::read(folder)?).map_err(RegistryError::Client),
+            None => Ok(self.http.clone()),
+        }
     }
 }
 

@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn passwords_go_nowhere_without_tls() {
         let repository = "a".parse().unwrap();
-        let plain = &Plain(vec![Host::parse("h:5000").unwrap()]);
+        let plain = &Plain { hosts: vec![Host::parse("h:5000").unwrap()], certified: None };
         for (registry, realm, good) in [
             ("other", "https://another/t", true),
             ("other", "http://h:5001/t", false),

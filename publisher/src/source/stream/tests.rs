@@ -1,6 +1,7 @@
 //! What comes by once is kept as a scan of the whole file would find it.
 
 use std::io::Seek;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::super::compression::Compress;
 use super::super::layer::Layer;
@@ -44,7 +45,7 @@ async fn read_all(from: impl Read + Send + 'static) -> (Result<Members, ArchiveE
         }
     }
     let taken = work::run("", None, &Told(read.clone()), move |tell| {
-        take("x.tar", from, &Packer::new(Compress::default(), None), tell)
+        take("x.tar", from, &Packer::new(Compress::default(), None), tell, &|_| ())
     })
     .await
     .unwrap();
@@ -72,6 +73,45 @@ async fn packed(place: Place) -> Layer {
     })
     .await
     .unwrap()
+}
+
+/// Counts what was read of it.
+struct Seen(Cursor<Vec<u8>>, Arc<AtomicU64>);
+
+impl Read for Seen {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.0.read(buffer)?;
+        self.1.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}
+
+#[tokio::test]
+async fn layers_are_given_away_as_soon_as_they_are_packed() {
+    let plain = tar_of(&[("a", &noise(1, 2 << 20))]);
+    let gzipped = gzip_of(&tar_of(&[("a", &noise(2, 1 << 20))]));
+    let members: [(&str, &[u8]); 4] =
+        [("plain", &plain), ("gzipped", &gzipped), ("xz", b"\xfd7zXZ\0"), ("other", &noise(3, 4 << 20))];
+    let archive = tar_of(&members);
+    let total = archive.len() as u64;
+    let (taken, given) = work::run("", None, &(), move |tell| {
+        let (read, given) = (Arc::<AtomicU64>::default(), RefCell::new(Vec::new()));
+        let packed = |layer| given.borrow_mut().push((layer, read.load(Ordering::Relaxed)));
+        let from = Seen(Cursor::new(archive), Arc::clone(&read));
+        let packer = Packer::new(Compress::default(), None);
+        let taken = take("x.tar", from, &packer, tell, &packed).unwrap();
+        (taken, given.into_inner())
+    })
+    .await
+    .unwrap();
+    assert_eq!(given.len(), 2, "what is no layer, and what waits in memory, is not sent");
+    for ((layer, read), name) in given.iter().zip(["plain", "gzipped"]) {
+        assert!(*read < total - (2 << 20), "{name} was given away after {read} bytes of {total}");
+        let published = packed(taken.find(name).unwrap().unwrap()).await;
+        assert_eq!((layer.digest, layer.packing), (published.digest, published.packing), "{name}");
+        let bytes = layer.place.read().await.unwrap();
+        assert_eq!(layer.digest, contract::digest::Digest::of(Algorithm::Sha256, &bytes), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -54,10 +54,10 @@ impl Directory {
         Ok(this)
     }
 
-    /// Opens one, and makes it where nothing is.
+    /// Opens one, and makes it where nothing is. A folder that was made and got nothing goes when the store is closed.
     pub async fn create(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let this = Self { root: Arc::new(Root::new(path.into())) };
-        this.run(|| "creating it".to_owned(), Root::create).await?;
+        this.run(|| "creating it".to_owned(), Root::create_for_content).await?;
         Ok(this)
     }
 

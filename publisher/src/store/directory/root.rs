@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use contract::key::Key;
@@ -25,11 +26,13 @@ const TRIES: u32 = 100;
 pub(super) struct Root {
     path: PathBuf,
     numbers: Numbers,
+    /// Folders that were made for it, the innermost first.
+    made: Mutex<Vec<PathBuf>>,
 }
 
 impl Root {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, numbers: Numbers::default() }
+        Self { path, numbers: Numbers::default(), made: Mutex::default() }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -47,6 +50,30 @@ impl Root {
 
     pub(super) fn create(&self) -> Result<(), Failure> {
         make_folder(&self.path)
+    }
+
+    /// The same for what is about to be written: where nothing is, the folder goes again.
+    pub(super) fn create_for_content(&self) -> Result<(), Failure> {
+        let absent = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+        let made = self.path.ancestors().take_while(absent).map(Path::to_owned).collect();
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = made;
+        self.create()
+    }
+
+    /// Takes the folders away that were made, as far as nothing is in them.
+    fn vacate(&self) {
+        let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
+        if made.is_empty() {
+            return;
+        }
+        let staged = self.at(&Key::Staged(0));
+        let inside = staged.ancestors().skip(1).take_while(|folder| *folder != self.path);
+        for folder in inside.chain(made.iter().map(PathBuf::as_path)) {
+            // Whatever keeps one, it is none of ours.
+            if fs::remove_dir(folder).is_err_and(|error| error.kind() != ErrorKind::NotFound) {
+                break;
+            }
+        }
     }
 
     fn at(&self, key: &Key) -> PathBuf {
@@ -309,8 +336,14 @@ impl Root {
         Ok(folders)
     }
 
-    /// Removes this run's staged files, and those that dead runs left.
+    /// Removes this run's staged files, and those that dead runs left; the folder too, where nothing came into it.
     pub(super) fn sweep(&self) -> Result<(), Failure> {
+        let swept = self.sweep_staged();
+        self.vacate();
+        swept
+    }
+
+    fn sweep_staged(&self) -> Result<(), Failure> {
         for number in self.numbers.drawn() {
             match fs::remove_file(self.at(&Key::Staged(number))) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),

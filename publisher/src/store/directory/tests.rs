@@ -133,6 +133,29 @@ impl Open for Endless {
 }
 
 #[tokio::test]
+async fn a_folder_that_was_made_for_nothing_goes() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("some/folder");
+    let store = Directory::create(&path).await.unwrap();
+    store.now().await.unwrap();
+    store.close().await.unwrap();
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+
+    // What somebody else has put there stays, and so does what was there before.
+    let store = Directory::create(&path).await.unwrap();
+    fs::write(path.join("notes"), "").unwrap();
+    store.close().await.unwrap();
+    assert!(path.join("notes").exists());
+    fs::remove_file(path.join("notes")).unwrap();
+    Directory::create(&path).await.unwrap().close().await.unwrap();
+    assert!(path.exists());
+    let store = Directory::create(path.join("more")).await.unwrap();
+    store.write(&Key::Catalog, &Document::new("{}"), When::Always).await.unwrap();
+    store.close().await.unwrap();
+    assert!(store.read(&Key::Catalog).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn closing_removes_what_was_begun_here_or_left_long_ago() {
     let (_folder, store) = store().await;
     let age = |number, age: Duration| {

@@ -13,6 +13,7 @@ use super::super::Patience;
 use super::super::failure::Failure;
 use super::super::{DOCUMENT_MAX, Kind};
 use super::errors::answered;
+use crate::anonymous::Certs;
 
 /// Until a connection stands.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -23,9 +24,10 @@ pub(super) fn client(authorities: Option<&Path>) -> Result<Client, ClientError> 
 }
 
 /// The same, and one that no proxy is between.
-pub(super) fn clients(authorities: Option<&Path>) -> Result<(Client, Client), ClientError> {
-    let roots = roots(authorities)?;
-    Ok((built(builder(), roots.clone())?, built(builder().no_proxy(), roots)?))
+pub(super) fn clients(authorities: Option<&Path>, certs: &Certs) -> Result<(Client, Client), ClientError> {
+    let roots = [roots(authorities)?, certs.authorities.clone()].concat();
+    let known = |builder| certs.identity.iter().cloned().fold(builder, ClientBuilder::identity);
+    Ok((built(known(builder()), roots.clone())?, built(known(builder().no_proxy()), roots)?))
 }
 
 fn builder() -> ClientBuilder {

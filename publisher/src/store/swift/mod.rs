@@ -27,6 +27,7 @@ use super::{
     Document, Found, Headers, Kind, Listed, Looked, Pages, Patience, SendError, Store, StoreError, Traffic,
     When,
 };
+use crate::anonymous::Certs;
 use crate::content::{Chunks, Content};
 use http::{Answer, Call, exchange};
 use info::Info;
@@ -157,9 +158,11 @@ impl Swift {
 
 /// Clients that send no credentials and trust whom stores are trusted by: one that heeds the environment's proxies, and
 /// one that asks straight.
-pub(crate) fn http_clients() -> Result<(Client, Client), Box<dyn std::error::Error + Send + Sync>> {
+pub(crate) fn http_clients(
+    certs: &Certs,
+) -> Result<(Client, Client), Box<dyn std::error::Error + Send + Sync>> {
     let more = std::env::var_os("OS_CACERT").filter(|path| !path.is_empty());
-    Ok(http::clients(more.as_deref().map(std::path::Path::new))?)
+    Ok(http::clients(more.as_deref().map(std::path::Path::new), certs)?)
 }
 
 fn not_opened(

@@ -15,7 +15,7 @@ use publisher::publish::{prepare, publish};
 use publisher::remove;
 use publisher::store::Store;
 use publisher::store::memory::Memory;
-use publisher::v1_chain;
+use publisher::v1_chain::{self, V1};
 use tokio::time::Instant;
 
 use super::slow::Slow;
@@ -41,7 +41,8 @@ async fn publishes(store: &Slow) {
     let sample = any_sample();
     let reference = format!("{}:{}", fastrand::choice(["acme/app", "a/b/c"]).unwrap(), fastrand::u8(..3));
     let image = sample.load().await;
-    let (chain, targets) = (v1_chain::of(&image, PLATFORM).unwrap_or_default(), targets(&[&reference]));
+    let (chain, targets) =
+        (v1_chain::of(&image, PLATFORM, V1::Gzip).unwrap_or_default(), targets(&[&reference]));
     let immutable = Immutable::default();
     let wish = Wish { image: &image, targets: &targets, v1: &chain, immutable: &immutable, grace: grace() };
     tokio::time::sleep(Duration::from_secs(fastrand::u64(..120))).await;

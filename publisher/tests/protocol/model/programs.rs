@@ -14,7 +14,7 @@ use publisher::publish::{prepare, publish};
 use publisher::relist::Relist;
 use publisher::remove::{self, RemoveError};
 use publisher::store::{Kind, Store, StoreError};
-use publisher::v1_chain;
+use publisher::v1_chain::{self, V1};
 
 use super::collecting::grace;
 use super::wrong::{Careless, Omission};
@@ -57,7 +57,7 @@ fn publishing(
     Box::new(move |turns: Arc<Turns>| {
         let (sample, image) = (sample.clone(), image.clone());
         let published = async move {
-            let chain = v1_chain::of(&image, PLATFORM).unwrap_or_default();
+            let chain = v1_chain::of(&image, PLATFORM, V1::Gzip).unwrap_or_default();
             let targets = targets(&[reference]);
             let immutable = Immutable::default();
             let wish =
@@ -153,7 +153,7 @@ pub(super) fn relists() -> Program {
     Box::new(|store: Arc<Turns>| {
         let relisted = async move {
             let relist =
-                Relist { derive: derive(&*store), jobs: 1, v1: false, stale_after: Duration::from_mins(1) };
+                Relist { derive: derive(&*store), jobs: 1, v1: V1::Off, stale_after: Duration::from_mins(1) };
             relist.run().await
         };
         let ended = |done: Result<publisher::relist::Summary, _>| match done {

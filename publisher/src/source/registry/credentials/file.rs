@@ -129,7 +129,62 @@ fn canonical(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use base64::prelude::BASE64_STANDARD;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
     use super::*;
+
+    /// Any JSON, of the names that such files have and of others.
+    fn document() -> impl Strategy<Value = Value> {
+        let text = prop_oneof!["[a-z]{0,5}", "([a-z.]{1,6}:)?[0-9/a-z.]{0,9}", "[A-Za-z0-9+/=]{0,12}"];
+        let name = prop_oneof!["auths|credHelpers|credsStore|auth|username|identitytoken", "[a-z.:/]{0,9}"];
+        let leaf =
+            prop_oneof![text.prop_map(Value::from), Just(Value::Null), any::<u8>().prop_map(Value::from)];
+        leaf.prop_recursive(3, 24, 4, move |inner| {
+            proptest::collection::btree_map(name.clone(), inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect()))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_there_is_read_or_refused(document in document(), cut in any::<prop::sample::Index>()) {
+            let text = document.to_string();
+            for bytes in [text.as_bytes(), &text.as_bytes()[..cut.index(text.len() + 1)]] {
+                let Ok(file) = AuthFile::parse(bytes, "f") else { continue };
+                for host in ["docker.io", "ghcr.io:5000", "[::1]"] {
+                    let found = file.find(&Host::parse(host).unwrap(), &"acme/app".parse().unwrap());
+                    if let Err(error) = found {
+                        prop_assert!(matches!(error, CredentialsError::Entry { .. }), "{}", error);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn the_nearest_entry_is_found_to_the_letter(
+            paths in prop::collection::btree_set(prop_oneof![Just(""), Just("/acme"), Just("/acme/app")], 1..4),
+            username in "[ -9;-~]{1,12}",
+            password in "\\PC{0,12}",
+            padded in any::<bool>(),
+            around in prop_oneof![Just(("", "")), Just(("https://", "")), Just(("", "/")), Just(("https://", "/v2/"))],
+        ) {
+            let auths: serde_json::Map<String, Value> = paths
+                .iter()
+                .map(|path| {
+                    let auth = BASE64_STANDARD.encode(format!("{username}:{password}{path}"));
+                    let auth = if padded { auth.as_str() } else { auth.trim_end_matches('=') };
+                    (format!("{}quay.io:444{path}{}", around.0, around.1), json!({ "auth": auth }))
+                })
+                .collect();
+            let longest: &&str = BTreeSet::iter(&paths).max_by_key(|path| path.len()).unwrap();
+            let file = json!({ "auths": auths }).to_string();
+            prop_assert_eq!(found(&file, "quay.io:444", "acme/app"), format!("{username}:{password}{longest}"));
+        }
+    }
 
     const FILE: &str = r#"{
         "auths": {
