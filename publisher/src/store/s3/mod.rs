@@ -282,7 +282,7 @@ impl Store for S3 {
         pages.map_err(move |failure| self.failed(failure, action.clone())).boxed()
     }
 
-    async fn tidy(&self, grace: Duration) -> Result<usize, StoreError> {
+    async fn tidy(&self, grace: Duration, _: usize) -> Result<usize, StoreError> {
         let ended = self.abort_stale(grace).await;
         ended.map_err(|failure| self.failed(failure, "looking for unfinished uploads".to_owned()))
     }

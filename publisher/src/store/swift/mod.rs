@@ -270,8 +270,8 @@ impl Store for Swift {
         pages.map_ok(listed).map_err(move |failure| self.failed(failure, action.clone())).boxed()
     }
 
-    async fn tidy(&self, grace: Duration) -> Result<usize, StoreError> {
-        let ended = self.remove_stale(grace).await;
+    async fn tidy(&self, grace: Duration, most: usize) -> Result<usize, StoreError> {
+        let ended = self.remove_stale(grace, most).await;
         ended.map_err(|failure| self.failed(failure, "looking for unfinished uploads".to_owned()))
     }
 
