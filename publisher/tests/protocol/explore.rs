@@ -15,8 +15,9 @@
 //! same. Contents and histories are compared, not hashed: nothing is pruned by accident.
 //!
 //! A program may note what it remembers ([`Turns::note`]): a publisher knows after its survey nothing but its plan, and
-//! at the end of each phase nothing but how far it is. One assumption about time is made, where the programs make it:
-//! a sleep of a minute (`relist`, before it removes views without a link) ends when the other has ended or died.
+//! at the end of each phase nothing but how far it is; a collector says it itself (`collect::Notes`). One assumption
+//! about time is made, where the programs make it: a sleep of a minute (`relist`, before it removes views without a link)
+//! ends when the other has ended or died.
 //!
 //! **Where time is counted**, two things keep the states few, and lose none that differs:
 //! - *Time passes when somebody sees it.* A tick changes nothing but what clocks show, until when a removal may take

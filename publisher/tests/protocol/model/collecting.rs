@@ -17,8 +17,7 @@ use publisher::store::memory::Memory;
 use tokio::runtime::Runtime;
 
 use super::programs::{
-    collects, collects_in_haste, publishes, publishes_as, publishes_by, publishes_in_haste,
-    publishes_without_asking,
+    collects, publishes, publishes_as, publishes_by, publishes_in_haste, publishes_without_asking,
 };
 use super::runtime;
 use crate::explore::{Checks, Conditions, Explorer, Extent, Program, Violation, Visited, at};
@@ -338,13 +337,4 @@ fn who_does_not_refresh_what_v1_has_is_found() {
     let of_v1 = Scenario { garbage, tags, repository: "acme/app", ticks: 3, ..scenario("wrong", programs) };
     let found = found_in(of_v1);
     assert!(found.what.contains("/v1/images/"), "{found}");
-}
-
-/// Its word that it has ended may come after another one's that it has begun, where nothing compares.
-#[test]
-fn a_collector_that_does_not_wait_for_another_ones_last_word_is_found() {
-    let programs = || vec![collects(), collects_in_haste(), publishes(zero(), "a/b/c:2")];
-    let hasty = Scenario { programs, conditions: Conditions::LookFirst, ..two_collectors() };
-    let found = found_in(hasty);
-    assert!(found.what.starts_with("Always"), "{found}");
 }

@@ -86,14 +86,6 @@ pub(super) fn collects() -> Program {
     collecting(|turns| turns)
 }
 
-/// The same without waiting for one that is at work.
-pub(super) fn collects_in_haste() -> Program {
-    collecting(|turns| {
-        turns.hurry();
-        turns
-    })
-}
-
 /// The same without looking again at what is to be removed.
 pub(super) fn collects_blindly() -> Program {
     collecting(|turns| Arc::new(Careless(turns, Omission::Looking)))
