@@ -82,11 +82,24 @@ impl<'a> Run<'a> {
         let run = format!("{:016x}", fastrand::u64(..));
         let found = store.read(&Key::Collector).await?;
         let begun = store.now().await?;
+        let is_at_work = Said::of(found.as_ref()).is_some_and(|said| said.ended.is_none());
         let when = found.map_or(When::Absent, |found| When::Unchanged(found.version));
         let until = Some(after(seconds(begun), grace.trust()));
         let said = Said { run, begun: seconds(begun), until, ended: None };
         store.write(&Key::Collector, &said.document(), when).await?;
-        Ok(Self { store, said, begun })
+        let run = Self { store, said, begun };
+        if is_at_work && !store.compares().await? {
+            // Its word that it has ended may be under way, and would go over ours.
+            tokio::time::sleep(Grace::WINDOW).await;
+            run.go_on().await?;
+            return Ok(Self { begun: store.now().await?, ..run });
+        }
+        Ok(run)
+    }
+
+    /// What it has said.
+    pub(crate) fn said(&self) -> impl std::fmt::Debug {
+        &self.said
     }
 
     /// Fails where another one has begun since.

@@ -8,6 +8,7 @@
 //! window before it removes it ([`crate::grace`], `activity.rs`, `secure.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use contract::digest::Digest;
 use contract::key::Key;
@@ -45,6 +46,22 @@ pub struct Collect<'a> {
     pub jobs: usize,
     /// Whether nothing is removed.
     pub dry_run: bool,
+    /// Where it notes what it remembers.
+    pub notes: &'a dyn Notes,
+}
+
+/// Told what a collector remembers, for who wants to see that nothing else decides what it does.
+pub trait Notes: fmt::Debug + Sync {
+    /// From here on, what it does depends on this and on what the store answers.
+    fn remembers(&self, what: &dyn fmt::Debug);
+}
+
+/// Notes nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Unnoted;
+
+impl Notes for Unnoted {
+    fn remembers(&self, _: &dyn fmt::Debug) {}
 }
 
 /// From where on things stay.
@@ -64,14 +81,15 @@ impl Collect<'_> {
         let store = self.derive.store;
         if self.dry_run {
             let (stock, _, _, live, mut summary) = self.look().await?;
-            let now = store.now().await?;
-            for (key, size) in live.condemned(&stock, self.grace, now) {
+            for (key, size) in live.condemned(&stock) {
                 summary.count(&key, size);
             }
             return Ok(summary);
         }
         let run = Run::begin(store, self.grace).await?;
+        self.notes.remembers(&run.said());
         let swept = self.sweep(&run).await;
+        self.notes.remembers(&(run.said(), &swept));
         // After a failure, too: while nobody says that it has ended, publishers are careful.
         let ended = run.end().await;
         let mut summary = swept?;
@@ -79,7 +97,11 @@ impl Collect<'_> {
         if summary.removed.contains_key(&What::Blobs) {
             memory::forget(store, self.jobs).await?;
         }
-        summary.uploads = store.tidy(self.grace.said()).await?;
+        match store.tidy(self.grace.said(), usize::MAX).await {
+            Ok(ended) => summary.uploads = ended,
+            // Who may not look for them has collected all the same.
+            Err(error) => summary.problems.push(format!("unfinished uploads are left: {error}")),
+        }
         Ok(summary)
     }
 
@@ -92,10 +114,9 @@ impl Collect<'_> {
 
     /// What is there, and what of it stays.
     async fn look(&self) -> Result<(Stock, Graph, Roots, Live, Summary), StoreError> {
-        let stock = Stock::read(self.derive.store).await?;
-        let now = self.derive.store.now().await?;
+        let stock = Stock::read(self.derive.store, self.grace).await?;
         let mut summary = Summary { dry_run: self.dry_run, ..Summary::default() };
-        let (graph, roots) = roots::read(self, &stock, now, &mut summary.problems).await?;
+        let (graph, roots) = roots::read(self, &stock, &mut summary.problems).await?;
         let live = mark(&stock, &graph, &roots);
         summary.kept = stock.counted(&live);
         Ok((stock, graph, roots, live, summary))

@@ -45,6 +45,13 @@ pub async fn tag(derive: Derive<'_>, name: &Repository, tag: &Tag) -> Result<(),
     if store.size(&link).await?.is_none() {
         return Err(RemoveError::Absent(format!("{name}:{tag}")));
     }
+    Ok(untag(derive, name, tag).await?)
+}
+
+/// The same of a tag that was just seen.
+pub(crate) async fn untag(derive: Derive<'_>, name: &Repository, tag: &Tag) -> Result<(), StoreError> {
+    let store = derive.store;
+    let link = Key::TagLink(name.clone(), tag.clone());
     store.delete(&link).await?;
     unlist(store, name, tag).await?;
     derive.settle(name, tag).await?;

@@ -18,7 +18,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use crate::derive::Derive;
 use crate::grace;
 use crate::immutable::Immutable;
-use crate::remove::{self, RemoveError};
+use crate::remove;
 use crate::store::{Store, StoreError};
 
 mod listed;
@@ -253,12 +253,12 @@ pub async fn remove(
     let link = Key::TagLink(name.clone(), candidate.tag.clone());
     match derive.dated(&link).await? {
         Some(found) if found != (candidate.digest, candidate.moved) => return Ok(false),
-        Some(_) | None => {}
+        Some(_) => {}
+        None => return Ok(true),
     }
-    match remove::tag(derive, name, &candidate.tag).await {
-        Ok(()) | Err(RemoveError::Absent(_) | RemoveError::Needed { .. }) => Ok(true),
-        Err(RemoveError::Store(error)) => Err(error),
-    }
+    // No request comes between: who moves it in this moment is as who published just before somebody removed it.
+    remove::untag(derive, name, &candidate.tag).await?;
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! What stays, and what goes. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
 
 use contract::digest::Digest;
 use contract::key::Key;
@@ -11,7 +10,6 @@ use contract::v1;
 use super::Roots;
 use super::graph::{Graph, Node, Read};
 use super::stock::{Held, Item, Stock};
-use crate::grace::{Grace, age};
 
 /// What stays.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -92,10 +90,10 @@ fn reached(held: &Held, graph: &Graph, roots: BTreeSet<Digest>) -> Kept {
 impl Live {
     /// What does not stay and is older than the grace, in the order in which it goes: what says that something is there
     /// before all that it names.
-    pub(super) fn condemned(&self, stock: &Stock, grace: Grace, now: SystemTime) -> Vec<(Key, u64)> {
+    pub(super) fn condemned(&self, stock: &Stock) -> Vec<(Key, u64)> {
         let mut gone = Vec::new();
         let mut go = |key: Key, item: &Item| {
-            if grace.is_over(age(item.modified, now)) {
+            if item.is_old {
                 gone.push((key, item.size));
             }
         };

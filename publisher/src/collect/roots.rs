@@ -1,7 +1,6 @@
 //! From where on things stay: what tags and keep marks name, and what is young.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
 
 use contract::digest::{Algorithm, Digest};
 use contract::key::Key;
@@ -14,7 +13,6 @@ use super::graph::{Graph, Read};
 use super::stock::{Held, Part, Stock};
 use super::{Collect, Roots};
 use crate::apply::SMALL_PER_JOB;
-use crate::grace::age;
 use crate::store::StoreError;
 
 /// What one tag names.
@@ -29,7 +27,6 @@ struct Named {
 pub(super) async fn read(
     collect: &Collect<'_>,
     stock: &Stock,
-    now: SystemTime,
     problems: &mut Vec<String>,
 ) -> Result<(Graph, Roots), StoreError> {
     let (mut graph, mut roots) = (Graph::default(), Roots::default());
@@ -37,7 +34,7 @@ pub(super) async fn read(
     let mut tagged: BTreeSet<Digest> = BTreeSet::new();
     for (name, held) in &stock.repositories {
         let of = roots.manifests.entry(name.clone()).or_default();
-        let young = held.revisions.iter().filter(|(_, item)| !collect.grace.is_over(age(item.modified, now)));
+        let young = held.revisions.iter().filter(|(_, item)| !item.is_old);
         of.extend(young.map(|(digest, _)| *digest).chain(held.keeps.iter().copied()));
         let tags = tags(collect, name, held).await?;
         let reading = tags.into_iter().map(|tag| tag_of(collect, name, tag));
@@ -49,12 +46,12 @@ pub(super) async fn read(
         }
         roots.v1.extend(v1_list(collect, name, held).await?);
     }
-    let all = stock.repositories.values().flat_map(|held| held.revisions.keys());
+    let all = stock.repositories.values().flat_map(|held| held.revisions.keys().chain(held.views.keys()));
     let all = all.chain(roots.manifests.values().flatten());
     graph.read(collect.derive, all.copied().collect::<Vec<_>>(), jobs).await?;
     freeze(&graph, &mut roots, problems);
     if !stock.v1.is_empty() {
-        v1_images(collect, stock, now, tagged, (&mut graph, &mut roots)).await?;
+        v1_images(collect, stock, tagged, (&mut graph, &mut roots)).await?;
         if roots.v1_frozen {
             problems.push("a v1 ancestry cannot be read: no v1 image is removed".to_owned());
         }
@@ -122,7 +119,6 @@ fn freeze(graph: &Graph, roots: &mut Roots, problems: &mut Vec<String>) {
 async fn v1_images(
     collect: &Collect<'_>,
     stock: &Stock,
-    now: SystemTime,
     tagged: BTreeSet<Digest>,
     (graph, roots): (&mut Graph, &mut Roots),
 ) -> Result<(), StoreError> {
@@ -133,9 +129,8 @@ async fn v1_images(
     });
     let chains: Vec<_> = stream::iter(chains).buffer_unordered(jobs).try_collect().await?;
     roots.v1.extend(chains.into_iter().flatten().map(|image| image.id));
-    let young = stock.v1.iter().filter(|(_, parts)| {
-        parts.get(&Part::Ancestry).is_some_and(|item| !collect.grace.is_over(age(item.modified, now)))
-    });
+    let young =
+        stock.v1.iter().filter(|(_, parts)| parts.get(&Part::Ancestry).is_some_and(|item| !item.is_old));
     roots.v1.extend(young.map(|(id, _)| *id));
     graph.read_chains(collect.derive.store, roots.v1.iter().copied(), jobs).await?;
     roots.v1_frozen = graph.chains.values().any(Option::is_none);

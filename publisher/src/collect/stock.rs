@@ -1,7 +1,6 @@
 //! All that a store holds, with sizes and times, by its own list.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::SystemTime;
 
 use contract::digest::Digest;
 use contract::key::{Key, Prefix};
@@ -11,13 +10,15 @@ use futures_util::TryStreamExt;
 
 use super::live::Live;
 use super::tally::Count;
+use crate::grace::{Grace, age};
 use crate::store::{Listed, Store, StoreError};
 
 /// An object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Item {
     pub(super) size: u64,
-    pub(super) modified: SystemTime,
+    /// Whether it may be removed, if nothing names it.
+    pub(super) is_old: bool,
 }
 
 /// What may be removed, and what tells what must not be.
@@ -63,21 +64,26 @@ pub(super) struct Held {
 
 impl Stock {
     /// Reads the whole list.
-    pub(super) async fn read(store: &dyn Store) -> Result<Self, StoreError> {
+    pub(super) async fn read(store: &dyn Store, grace: Grace) -> Result<Self, StoreError> {
         let mut stock = Self::default();
+        // Before the list, so that nothing in it seems older than it is.
+        let now = store.now().await?;
         let prefixes =
             [Prefix::Blobs, Prefix::Repositories, Prefix::V1Repositories, Prefix::V1Images, Prefix::Keeps];
         for prefix in prefixes {
             let mut pages = store.pages(&prefix);
             while let Some(page) = pages.try_next().await? {
-                page.into_iter().for_each(|listed| stock.take(listed));
+                page.into_iter().for_each(|listed| {
+                    let is_old = grace.is_over(age(listed.modified, now));
+                    stock.take(listed, is_old);
+                });
             }
         }
         Ok(stock)
     }
 
-    pub(super) fn take(&mut self, Listed { key, size, modified }: Listed) {
-        let item = Item { size, modified };
+    pub(super) fn take(&mut self, Listed { key, size, .. }: Listed, is_old: bool) {
+        let item = Item { size, is_old };
         match key {
             Key::Blob(digest) => _ = self.blobs.insert(digest, item),
             Key::V1Ancestry(id) => _ = self.v1.entry(id).or_default().insert(Part::Ancestry, item),

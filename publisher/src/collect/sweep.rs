@@ -1,10 +1,13 @@
 //! Removing, so that whoever publishes meanwhile loses nothing without noticing.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use contract::digest::Digest;
 use contract::key::Key;
 use contract::listing::Referrers;
+use contract::name::Repository;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::graph::Graph;
@@ -40,17 +43,29 @@ impl Sweep<'_> {
     /// First what says that something is there. What became young meanwhile is a root, with all that it names; only then
     /// is it known what else can go.
     pub(super) async fn run(&mut self) -> Result<(), StoreError> {
-        let now = self.collect.derive.store.now().await?;
-        let (first, _): (Vec<_>, Vec<_>) =
-            self.condemned(now).into_iter().partition(|(key, _)| promises(key));
+        let first: Vec<_> = self.condemned().into_iter().filter(|(key, _)| promises(key)).collect();
         let spared: BTreeSet<Key> = self.remove(&first).await?.into_iter().collect();
-        let gone = first.into_iter().map(|(key, _)| key).filter(|key| !spared.contains(key)).collect();
+        let mut gone: Vec<Key> =
+            first.into_iter().map(|(key, _)| key).filter(|key| !spared.contains(key)).collect();
         if !spared.is_empty() {
             self.spare(spared.into_iter().collect()).await?;
         }
+        gone.extend(self.half_gone());
+        self.note(&gone);
         self.unlist(gone).await?;
-        let rest: Vec<_> = self.condemned(now).into_iter().filter(|(key, _)| !promises(key)).collect();
+        let rest: Vec<_> = self.condemned().into_iter().filter(|(key, _)| !promises(key)).collect();
         self.remove(&rest).await.map(|_| ())
+    }
+
+    /// Whose links somebody removed who died before anything else: what shows them is still there, and lists name them.
+    fn half_gone(&self) -> Vec<Key> {
+        let linked =
+            |name: &Repository, digest: &Digest| self.stock.repositories[name].revisions.contains_key(digest);
+        let half = self.condemned().into_iter().filter_map(|(key, _)| match key {
+            Key::DigestView(name, digest) if !linked(&name, &digest) => Some(Key::RevisionLink(name, digest)),
+            _ => None,
+        });
+        half.collect()
     }
 
     /// What is gone is taken from the lists that stay, before anything that it showed goes.
@@ -80,8 +95,14 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    fn condemned(&self, now: SystemTime) -> Vec<(Key, u64)> {
-        self.live.condemned(self.stock, self.collect.grace, now)
+    fn condemned(&self) -> Vec<(Key, u64)> {
+        self.live.condemned(self.stock)
+    }
+
+    /// Whatever else it has seen, it has forgotten.
+    fn note(&self, left: &dyn fmt::Debug) {
+        let Self { run, stock, graph, roots, live, summary, .. } = self;
+        self.collect.notes.remembers(&(left, run.said(), stock, graph, roots, live, summary));
     }
 
     async fn spare(&mut self, spared: Vec<Key>) -> Result<(), StoreError> {
@@ -107,7 +128,8 @@ impl Sweep<'_> {
         let mut spared = Vec::new();
         for some in condemned.chunks(AT_ONCE) {
             let mut done = false;
-            for _ in 0..TRIES {
+            for tried in 0..TRIES {
+                self.note(&(condemned, &spared, some, done, tried));
                 done = done || (self.in_time().await? && self.remove_some(some, &mut spared).await?);
             }
             if !done {

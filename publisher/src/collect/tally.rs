@@ -49,7 +49,7 @@ pub struct Summary {
     pub uploads: usize,
     /// Whether there was no time for all of it.
     pub unfinished: bool,
-    /// What could not be understood, and is kept with all that may belong to it.
+    /// What could not be understood, and is kept with all that may belong to it; what could not be looked for.
     pub problems: Vec<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Context, Opened};
 use crate::cli;
-use crate::collect::Collect;
+use crate::collect::{Collect, Unnoted};
 use crate::derive::Derive;
 use crate::failure::CommandError;
 use crate::grace::Grace;
@@ -21,7 +21,7 @@ pub(super) async fn run(args: &cli::Gc, context: &Context<'_>) -> Result<(), Com
         report.hasty(grace);
     }
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
-    let collect = Collect { derive, grace, jobs: settings.jobs, dry_run: args.dry_run };
+    let collect = Collect { derive, grace, jobs: settings.jobs, dry_run: args.dry_run, notes: &Unnoted };
     let summary = context.guarded(&*store, async { Ok(collect.run().await?) }).await?;
     report.collected(&store.name(), &summary, settings.format);
     match summary.problems.len() {

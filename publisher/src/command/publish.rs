@@ -114,10 +114,14 @@ async fn opened(
     Ok(opened)
 }
 
+/// How many uploads to a container with many large objects one run looks at; the next ones look at others, and `gc` at
+/// all.
+const TIDIED: usize = 16;
+
 /// Ends what dead runs left. That it fails hinders no publication: a publisher may lack the right to look.
 pub(super) async fn tidy(store: &dyn Store, grace: Duration, dry_run: bool, report: &Report) {
     if !dry_run {
-        report.tidied(store.tidy(grace).await);
+        report.tidied(store.tidy(grace, TIDIED).await);
     }
 }
 

@@ -118,9 +118,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     }
 
     /// Ends what runs that died left unfinished, once it is older than `grace`; returns how much that was. What a
-    /// living run has begun within that time is left alone.
-    async fn tidy(&self, grace: Duration) -> Result<usize, StoreError> {
-        let _ = grace;
+    /// living run has begun within that time is left alone. Where each has to be looked at, so many are, by chance.
+    async fn tidy(&self, grace: Duration, most: usize) -> Result<usize, StoreError> {
+        let _ = (grace, most);
         Ok(0)
     }
 

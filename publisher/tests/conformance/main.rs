@@ -3,20 +3,30 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests may")]
 
 mod ages;
+mod collected;
 mod conditions;
 mod contents;
+mod deletions;
 mod given;
 mod keystone;
 mod listing;
 mod objects;
 mod opening;
 mod s3;
+#[allow(dead_code, reason = "the protocol's tests make others of them")]
+#[path = "../protocol/sample.rs"]
+mod sample;
 mod seaweed;
 mod subject;
 mod swift;
 mod swift_front;
 mod swift_keystone;
 mod swift_server;
+#[allow(dead_code, reason = "the protocol's tests look at more")]
+#[path = "../protocol/visible.rs"]
+mod visible;
+
+use collected::derive;
 
 /// The tests of the suite, for one store.
 macro_rules! suite {

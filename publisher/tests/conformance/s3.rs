@@ -149,11 +149,11 @@ async fn what_died_long_ago_is_ended_and_what_began_just_now_is_not() {
     let location = fresh();
     let store = s3(&location, Identity::RIG).await;
     begin(&location, &layer(1)).await;
-    assert_eq!(store.tidy(Duration::from_secs(3600)).await.unwrap(), 0);
+    assert_eq!(store.tidy(Duration::from_secs(3600), 16).await.unwrap(), 0);
     assert_eq!(uploads(&location).await, 1);
     // Times are told in whole seconds.
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    assert_eq!(store.tidy(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(store.tidy(Duration::ZERO, 16).await.unwrap(), 1);
     assert_eq!(uploads(&location).await, 0);
 }
 
@@ -192,7 +192,7 @@ async fn an_upload_that_somebody_else_ended_is_begun_again() {
     let ending = async {
         while uploads(&location).await == 0 {}
         tokio::time::sleep(Duration::from_millis(1100)).await;
-        assert_eq!(other.tidy(Duration::ZERO).await.unwrap(), 1);
+        assert_eq!(other.tidy(Duration::ZERO, 16).await.unwrap(), 1);
         source.go.notify_one();
     };
     let passed = AtomicU64::new(0);

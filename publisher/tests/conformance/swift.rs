@@ -250,9 +250,9 @@ async fn segments_of_the_dead_go_after_a_time_and_those_of_large_objects_stay() 
         () = async { while small_cluster().segments(&location).await < 4 {} } => {}
     }
     let next = small_cluster().store(&location);
-    assert_eq!(next.tidy(Duration::from_secs(3600)).await.unwrap(), 0);
+    assert_eq!(next.tidy(Duration::from_secs(3600), 16).await.unwrap(), 0);
     assert!(small_cluster().segments(&location).await > 3);
-    assert_eq!(next.tidy(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(next.tidy(Duration::ZERO, 16).await.unwrap(), 1);
     assert_eq!(small_cluster().segments(&location).await, 3);
     assert!(next.read(&blob(&whole)).await.unwrap().unwrap().bytes == whole);
 }

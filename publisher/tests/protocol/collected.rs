@@ -6,7 +6,7 @@ use std::time::Duration;
 use contract::digest::{Algorithm, Digest};
 use contract::key::{Key, Prefix};
 use contract::packed::Packed;
-use publisher::collect::{Collect, Summary};
+use publisher::collect::{Collect, Summary, Unnoted};
 use publisher::grace::Grace;
 use publisher::remembered::Compressed;
 use publisher::remove;
@@ -14,6 +14,7 @@ use publisher::store::memory::Memory;
 use publisher::store::{Document, Store, When};
 
 use crate::explore::at;
+use crate::faulty::{Fault, Faulty};
 use crate::sample::Sample;
 use crate::{derive, memory, run, visible};
 
@@ -29,7 +30,8 @@ fn store() -> Memory {
 
 async fn collect(store: &Memory, tick: u32) -> Summary {
     let later = store.clone().with_clock(move || at(tick));
-    let collect = Collect { derive: derive(&later), grace: Grace::default(), jobs: 4, dry_run: true };
+    let collect =
+        Collect { derive: derive(&later), grace: Grace::default(), jobs: 4, dry_run: true, notes: &Unnoted };
     let before = store.objects();
     let intended = collect.run().await.unwrap();
     assert_eq!(store.objects(), before, "a dry run removes nothing");
@@ -119,6 +121,36 @@ async fn what_layers_became_is_forgotten_with_them() {
     collect(&store, 2 * DAY).await;
     let left = store.list(&Prefix::Diffs).await.unwrap();
     assert_eq!(left, [Key::Diff(Digest::of(Algorithm::Sha256, b"stays"), Packed::Gzip(4))]);
+}
+
+/// Whatever was done of it: where it was not said to be gone, the next one finds it.
+#[tokio::test]
+async fn who_dies_while_collecting_leaves_it_to_the_next_one() {
+    let mut deaths = 0;
+    for fault in [Fault::Before, Fault::After] {
+        for writes in 0.. {
+            let (store, alone) = (store(), store());
+            run(&store, &Sample::zstd("stays"), &["a/b/c:stays"]).await.unwrap();
+            run(&alone, &Sample::zstd("stays"), &["a/b/c:stays"]).await.unwrap();
+            run(&store, &Sample::index("gone"), &["acme/app:gone"]).await.unwrap();
+            untag(&store, "acme/app", "gone").await;
+            let later = store.clone().with_clock(|| at(2 * DAY));
+            let faulty = Faulty::after(writes, fault, &later);
+            let grace = Grace::default();
+            let dies = Collect { derive: derive(&faulty), grace, jobs: 4, dry_run: false, notes: &Unnoted };
+            let died = dies.run().await.is_err();
+            assert_eq!(died, faulty.failed());
+            visible::is_whole_beside_a_collector(&store).await;
+            collect(&store, 4 * DAY).await;
+            assert_eq!(things(&store), things(&alone), "{fault:?} {writes}");
+            visible::is_whole(&store).await;
+            if !died {
+                break;
+            }
+            deaths += 1;
+        }
+    }
+    assert!(deaths > 6, "{deaths}");
 }
 
 #[tokio::test]

@@ -15,19 +15,33 @@
 //! same. Contents and histories are compared, not hashed: nothing is pruned by accident.
 //!
 //! A program may note what it remembers ([`Turns::note`]): a publisher knows after its survey nothing but its plan, and
-//! at the end of each phase nothing but how far it is. One assumption about time is made, where the programs make it:
-//! a sleep of a minute (`relist`, before it removes views without a link) ends when the other has ended or died.
+//! at the end of each phase nothing but how far it is; a collector says it itself (`collect::Notes`). One assumption
+//! about time is made, where the programs make it: a sleep of a minute (`relist`, before it removes views without a link)
+//! ends when the other has ended or died.
+//!
+//! **Where time is counted**, two things keep the states few, and lose none that differs:
+//! - *Time passes when somebody sees it.* A tick changes nothing but what clocks show, until when a removal may take
+//!   effect, and when a sleep ends. So it can be put off until just before somebody asks a clock or wakes up, past all
+//!   that others do meanwhile: the store and what everybody knows are the same, and a removal that was in time before it
+//!   still is. What a clock shows is therefore chosen when it is asked, and nothing else moves it.
+//! - *What is written is as old as anything that will not become old.* Programs compare ages with the grace and with half
+//!   of it, and look at no time otherwise ([`publisher::grace`]). Within the time that is counted, all that is written in
+//!   the last half of the grace before its end is young to everybody, whenever it was written; so it is told to be of the
+//!   beginning of that half.
+//!
+//! A test explores a small scenario both ways, and sees the same contents of the store.
 //!
 //! All states are visited in the order of their distance, so what is found first is the shortest schedule.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures_util::FutureExt;
+use publisher::grace::Grace;
 use publisher::store::Store;
 use publisher::store::memory::Memory;
-use tokio::runtime::Runtime;
 
 mod actor;
 mod stores;
@@ -37,8 +51,11 @@ use actor::Actor;
 pub(crate) use actor::Program;
 use stores::{Stores, Words};
 use turns::Operation;
+use turns::TICK;
 pub(crate) use turns::{Conditions, Turns, at, tick};
 
+/// For how many ticks nothing that is written becomes old.
+const YOUTH: u32 = (Grace::LEAST.as_secs() / 2 / TICK.as_secs()) as u32;
 /// Instead of what a program has learned: it died.
 const DEAD: u32 = u32::MAX;
 
@@ -53,8 +70,12 @@ pub(crate) struct Extent {
     pub(crate) doubts: bool,
     /// At which tick time ends; none where it is not counted.
     pub(crate) horizon: Option<u32>,
-    /// All states, or a sample of so many: then down to the ends, by ways that this seed chooses.
-    pub(crate) sample: Option<(usize, u64)>,
+    /// Whether states are left out that are as others (see above), or only those that are others.
+    pub(crate) reduced: bool,
+    /// How many states at most.
+    pub(crate) most: usize,
+    /// Down to the ends, by ways that this seed chooses; none where they come in the order of their distance.
+    pub(crate) sample: Option<u64>,
 }
 
 /// What has to hold. Each panics where it does not.
@@ -81,6 +102,15 @@ pub(crate) struct Visited {
     pub(crate) ends: usize,
     /// Whether no state was left out.
     pub(crate) all: bool,
+    /// A sum over the different contents, whenever they were written.
+    pub(crate) forms: u64,
+}
+
+impl fmt::Display for Visited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = if self.all { "exhaustive" } else { "a sample" };
+        write!(f, "{} states, {} deaths, {} contents, {how}", self.states, self.deaths, self.contents)
+    }
 }
 
 /// Something that does not hold, and the shortest way there.
@@ -112,9 +142,8 @@ const TIME: usize = usize::MAX;
 /// How a state was reached: from which, by whom, and by which operation; none where somebody died.
 type Way = Option<(usize, usize, Option<u32>)>;
 
-pub(crate) struct Explorer<'a> {
+pub(crate) struct Explorer {
     extent: Extent,
-    runtime: &'a Runtime,
     words: Words,
     stores: Stores,
     actors: Vec<Actor>,
@@ -132,13 +161,8 @@ enum Occasion {
     Survived(usize),
 }
 
-impl<'a> Explorer<'a> {
-    pub(crate) fn new(
-        extent: Extent,
-        before: &Memory,
-        programs: impl IntoIterator<Item = Program>,
-        runtime: &'a Runtime,
-    ) -> Self {
+impl Explorer {
+    pub(crate) fn new(extent: Extent, before: &Memory, programs: impl IntoIterator<Item = Program>) -> Self {
         let mut words = Words::default();
         let mut stores = Stores::default();
         let store = stores.number(before);
@@ -146,16 +170,18 @@ impl<'a> Explorer<'a> {
         let actors: Vec<_> = programs
             .map(|(number, program)| {
                 let how = (extent.conditions, extent.horizon.is_some(), number);
-                Actor::new(program, (how, extent.doubts), runtime, &mut words)
+                Actor::new(program, (how, extent.doubts), &mut words)
             })
             .collect();
         let mut learned = [NOBODY; 3];
         learned[..actors.len()].fill(0);
         let now = extent.horizon.map_or(0, |_| tick(before.now().now_or_never().unwrap().unwrap()));
+        if let Some(horizon) = extent.horizon.filter(|_| extent.reduced) {
+            stores.is_young_from(now.max(horizon - YOUTH));
+        }
         let first = State { store, now, learned };
         Self {
             extent,
-            runtime,
             words,
             stores,
             actors,
@@ -168,8 +194,8 @@ impl<'a> Explorer<'a> {
 
     /// Visits all states, or a sample.
     pub(crate) fn run(mut self, checks: &dyn Checks) -> Result<Visited, Violation> {
-        let (most, seed) = self.extent.sample.unwrap_or((usize::MAX, 0));
-        let mut chance = fastrand::Rng::with_seed(seed);
+        let most = self.extent.most;
+        let mut chance = fastrand::Rng::with_seed(self.extent.sample.unwrap_or_default());
         let mut waiting = VecDeque::from([0]);
         while let Some(number) = waiting.pop_front().filter(|_| self.visited.states < most) {
             self.visited.states += 1;
@@ -186,13 +212,14 @@ impl<'a> Explorer<'a> {
         }
         self.visited.all = self.visited.states == self.states.len();
         self.visited.contents = self.stores.count();
+        self.visited.forms = self.stores.forms();
         self.visited.learned = self.actors.iter().map(Actor::count).sum();
         Ok(self.visited)
     }
 
     fn expand(&mut self, number: usize) {
         let state = self.states[number].0;
-        if self.extent.horizon.is_some_and(|horizon| state.now < horizon) {
+        if self.extent.horizon.is_some_and(|horizon| state.now < horizon && !self.extent.reduced) {
             self.add(State { now: state.now + 1, ..state }, (number, TIME, None));
         }
         for who in 0..self.actors.len() {
@@ -200,13 +227,15 @@ impl<'a> Explorer<'a> {
                 continue;
             }
             for operation in self.choices(state, who) {
-                let (outcome, store) =
-                    self.stores.carry_out((state.store, state.now), operation, &mut self.words);
-                let told = (operation, outcome);
-                let learned = self.actors[who].step(state.learned[who], told, self.runtime, &mut self.words);
-                let mut after = State { store, ..state };
-                after.learned[who] = learned;
-                self.add(after, (number, who, Some(operation)));
+                for now in self.moments(state, operation) {
+                    let (outcome, store) =
+                        self.stores.carry_out((state.store, now), operation, &mut self.words);
+                    let told = (operation, outcome);
+                    let learned = self.actors[who].step(state.learned[who], told, &mut self.words);
+                    let mut after = State { store, now, ..state };
+                    after.learned[who] = learned;
+                    self.add(after, (number, who, Some(operation)));
+                }
             }
             if !state.learned.contains(&DEAD) {
                 let mut after = state;
@@ -232,11 +261,27 @@ impl<'a> Explorer<'a> {
         let alone = !(0..self.actors.len()).any(|other| other != who && under_way(other));
         let can = |operation: &u32| match self.words.operations.get(*operation) {
             Operation::Rest(None) => alone,
-            Operation::Rest(Some(until)) => state.now >= *until,
+            Operation::Rest(Some(until)) => state.now.max(self.latest(state)) >= *until,
             Operation::Remove(_, by) => state.now <= *by,
             _ => true,
         };
         waiting.iter().copied().filter(can).collect()
+    }
+
+    /// Until when time can be let pass before the next operation.
+    fn latest(&self, state: State) -> u32 {
+        self.extent.horizon.filter(|_| self.extent.reduced).unwrap_or(state.now)
+    }
+
+    /// When an operation may be carried out, as far as it sees that.
+    fn moments(&self, state: State, operation: u32) -> RangeInclusive<u32> {
+        let (now, latest) = (state.now, self.latest(state));
+        match self.words.operations.get(operation) {
+            Operation::Now => now..=latest,
+            Operation::Rest(Some(until)) => now.max(*until)..=now.max(*until),
+            operation if operation.dates() => now..=now.max(latest.min(self.stores.young())),
+            _ => now..=now,
+        }
     }
 
     fn ended(&self, state: State, who: usize) -> bool {
@@ -283,10 +328,12 @@ impl<'a> Explorer<'a> {
         let mut at = number;
         while let Some((before, who, operation)) = self.states[at].1 {
             let done = operation.map_or("dies".to_owned(), |it| self.words.operations.get(it).to_string());
-            schedule.push(match who {
-                TIME => "time passes".to_owned(),
-                who => format!("{}: {done}", NAMES[who]),
-            });
+            if who != TIME {
+                schedule.push(format!("{}: {done}", NAMES[who]));
+            }
+            for _ in self.states[before].0.now..self.states[at].0.now {
+                schedule.push("time passes".to_owned());
+            }
             at = before;
         }
         schedule.reverse();
@@ -297,6 +344,6 @@ impl<'a> Explorer<'a> {
 const NAMES: [&str; 3] = ["A", "B", "C"];
 
 /// Runs a program alone, to its end.
-pub(crate) fn alone(program: &Program, conditions: Conditions, store: &Memory, runtime: &Runtime) {
-    actor::alone(program, conditions, store, runtime).unwrap();
+pub(crate) fn alone(program: &Program, conditions: Conditions, store: &Memory) {
+    actor::alone(program, conditions, store).unwrap();
 }

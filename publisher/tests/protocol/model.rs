@@ -179,7 +179,7 @@ fn explore(scenario: &Scenario, extent: Extent) -> Result<Visited, Violation> {
         }
     });
     let checks = Expected::new(&runtime, extent.conditions, scenario);
-    Explorer::new(extent, &store, (scenario.programs)(), &runtime).run(&checks)
+    Explorer::new(extent, &store, (scenario.programs)()).run(&checks)
 }
 
 /// Explores all scenarios and says how far that went.
@@ -197,8 +197,9 @@ fn explore_all(extent: Extent) {
 
 /// In full where that was asked for, else a sample.
 fn extent(conditions: Conditions, any_order: bool) -> Extent {
-    let sample = std::env::var_os("TESTS_LONG").is_none().then_some((1500, 1));
-    Extent { conditions, any_order, doubts: false, horizon: None, sample }
+    let all = std::env::var_os("TESTS_LONG").is_some();
+    let (most, sample) = if all { (usize::MAX, None) } else { (1500, Some(1)) };
+    Extent { conditions, any_order, doubts: false, horizon: None, reduced: false, most, sample }
 }
 
 #[test]
@@ -210,7 +211,7 @@ fn with_a_store_that_compares() {
 fn with_a_store_that_looks_first() {
     explore_all(extent(Conditions::LookFirst, false));
     // All of these would take hours.
-    explore_all(Extent { sample: Some((1500, 2)), ..extent(Conditions::LookFirst, true) });
+    explore_all(Extent { most: 1500, sample: Some(2), ..extent(Conditions::LookFirst, true) });
 }
 
 #[test]
@@ -221,7 +222,7 @@ fn with_a_store_that_overwrites() {
 #[test]
 fn what_was_learned_in_another_order_leads_to_the_same() {
     for scenario in scenarios() {
-        let extent = Extent { doubts: true, sample: Some((800, 3)), ..extent(Conditions::Atomic, true) };
+        let extent = Extent { doubts: true, most: 800, sample: Some(3), ..extent(Conditions::Atomic, true) };
         explore(&scenario, extent).unwrap();
     }
 }
@@ -229,7 +230,7 @@ fn what_was_learned_in_another_order_leads_to_the_same() {
 fn found(programs: fn() -> [Program; 2], conditions: Conditions) -> Violation {
     let [scenario, ..] = &mut scenarios()[..] else { unreachable!() };
     scenario.programs = programs;
-    let extent = Extent { conditions, any_order: false, doubts: false, horizon: None, sample: None };
+    let extent = Extent { most: usize::MAX, sample: None, ..extent(conditions, false) };
     explore(scenario, extent).unwrap_err()
 }
 

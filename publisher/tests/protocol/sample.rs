@@ -35,7 +35,7 @@ impl Open for Sample {
 }
 
 impl Sample {
-    fn new(algorithm: Algorithm) -> Self {
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
         Self { contents: BTreeMap::new(), algorithm, root: None }
     }
 
@@ -68,7 +68,7 @@ impl Sample {
         self.root.clone().unwrap()
     }
 
-    fn manifest(&mut self, text: &str, layer_type: &str, layers: &[&str]) -> Descriptor {
+    pub(crate) fn manifest(&mut self, text: &str, layer_type: &str, layers: &[&str]) -> Descriptor {
         self.image_of(&json!({ "Cmd": [text] }), layer_type, layers)
     }
 

@@ -1,6 +1,6 @@
 //! Tables of what names what, and what stays.
 
-use std::time::Duration;
+use std::time::SystemTime;
 
 use contract::digest::Algorithm;
 
@@ -11,18 +11,18 @@ fn digest(name: &str) -> Digest {
     Digest::of(Algorithm::Sha256, name.as_bytes())
 }
 
-fn now() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)
-}
+const OLD: bool = true;
 
-const GRACE: Duration = Duration::from_secs(3600);
+fn listed(key: Key) -> Listed {
+    Listed { key, size: 1, modified: SystemTime::UNIX_EPOCH }
+}
 
 fn repository() -> Repository {
     "acme/app".parse().unwrap()
 }
 
 /// Links, view and list of a manifest, and its content.
-fn manifest(stock: &mut Stock, name: &str, blobs: &[&str], age: Duration) {
+fn manifest(stock: &mut Stock, name: &str, blobs: &[&str], is_old: bool) {
     let of = digest(name);
     let mut keys = vec![
         Key::RevisionLink(repository(), of),
@@ -33,7 +33,7 @@ fn manifest(stock: &mut Stock, name: &str, blobs: &[&str], age: Duration) {
     for blob in blobs {
         keys.extend([Key::LayerLink(repository(), digest(blob)), Key::Blob(digest(blob))]);
     }
-    keys.into_iter().for_each(|key| stock.take(Listed { key, size: 1, modified: now() - age }));
+    keys.into_iter().for_each(|key| stock.take(listed(key), is_old));
 }
 
 /// `name: manifests; blobs; subject`.
@@ -64,7 +64,6 @@ fn kept(live: &Live, names: &[&'static str]) -> (Vec<&'static str>, Vec<&'static
 
 #[test]
 fn what_a_root_names_stays_and_what_refers_to_it() {
-    const OLD: Duration = Duration::from_secs(7200);
     let names = ["index", "amd64", "arm64", "other", "sbom", "signature", "stray", "base", "layer", "odd"];
     let lines = [
         "index: amd64 arm64; ;",
@@ -90,7 +89,7 @@ fn what_a_root_names_stays_and_what_refers_to_it() {
     ] {
         let live = mark(&stock, &graph(&lines), &roots(from));
         assert_eq!(kept(&live, &names), (manifests.to_vec(), contents.to_vec()), "{from:?}");
-        let condemned = live.condemned(&stock, Grace::new(GRACE), now());
+        let condemned = live.condemned(&stock);
         for (key, _) in &condemned {
             let stays = match key {
                 Key::RevisionLink(_, digest) | Key::DigestView(_, digest) | Key::Referrers(_, digest) => {
@@ -111,32 +110,27 @@ fn what_a_root_names_stays_and_what_refers_to_it() {
 #[test]
 fn a_whole_repository_stays_where_something_is_not_understood() {
     let mut stock = Stock::default();
-    manifest(&mut stock, "one", &["layer"], GRACE * 2);
+    manifest(&mut stock, "one", &["layer"], OLD);
     let mut roots = roots(&["unknown"]);
     roots.frozen.insert(repository());
     let live = mark(&stock, &graph(&["one: ; layer;"]), &roots);
-    assert_eq!(live.condemned(&stock, Grace::new(GRACE), now()), []);
+    assert_eq!(live.condemned(&stock), []);
 }
 
 #[test]
 fn what_is_young_stays_and_what_promises_goes_first() {
     let mut stock = Stock::default();
-    manifest(&mut stock, "young", &["new"], GRACE);
-    manifest(&mut stock, "old", &["layer"], GRACE * 2);
+    manifest(&mut stock, "young", &["new"], !OLD);
+    manifest(&mut stock, "old", &["layer"], OLD);
     let id = v1::Id([7; 32]);
     for key in [Key::V1Layer(id), Key::V1Json(id), Key::V1Ancestry(id)] {
-        stock.take(Listed { key, size: 5, modified: now() - GRACE * 2 });
+        stock.take(listed(key), OLD);
     }
-    let condemned = Live::condemned(
-        &mark(&stock, &Graph::default(), &Roots::default()),
-        &stock,
-        Grace::new(GRACE),
-        now(),
-    );
+    let condemned = mark(&stock, &Graph::default(), &Roots::default()).condemned(&stock);
     let keys: Vec<Key> = condemned.into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys[..2], [Key::RevisionLink(repository(), digest("old")), Key::V1Ancestry(id)]);
     assert_eq!(keys.len(), 4 + 2 + 3);
     let of_v1 = Roots { v1: [id].into(), ..Roots::default() };
     let live = mark(&stock, &Graph::default(), &of_v1);
-    assert_eq!(live.condemned(&stock, Grace::new(GRACE), now()).len(), 4 + 2);
+    assert_eq!(live.condemned(&stock).len(), 4 + 2);
 }

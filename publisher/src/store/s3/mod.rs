@@ -288,7 +288,7 @@ impl Store for S3 {
         listed.map_err(|failure| self.failed(failure, format!("listing {}", prefix.path())))
     }
 
-    async fn tidy(&self, grace: Duration) -> Result<usize, StoreError> {
+    async fn tidy(&self, grace: Duration, _: usize) -> Result<usize, StoreError> {
         let ended = self.abort_stale(grace).await;
         ended.map_err(|failure| self.failed(failure, "looking for unfinished uploads".to_owned()))
     }

@@ -36,6 +36,8 @@ enum Conditions {
     Loses(u32),
     /// Does not carry the n-th conditional write out, and asks for a repetition.
     Busy(u32),
+    /// Compares, and lets nobody delete the object of this name.
+    Keeps(&'static str),
 }
 
 /// How many conditional writes a probe makes of a strict store.
@@ -88,10 +90,14 @@ impl Fake {
                 }
                 (status, body)
             }
-            "DELETE" => {
-                objects.remove(&path);
-                (204, Bytes::new())
-            }
+            "DELETE" => match self.conditions {
+                Conditions::Keeps(name) if path.ends_with(name) => (403, Bytes::new()),
+                _ => {
+                    objects.remove(&path);
+                    (204, Bytes::new())
+                }
+            },
+            "POST" if request.uri().contains("delete") => (200, delete_half(&mut objects, request)),
             "GET" | "HEAD" => there.map_or((404, Bytes::new()), |body| (200, body)),
             "POST" => (503, Bytes::new()),
             other => panic!("{other}"),
@@ -123,6 +129,22 @@ impl Fake {
     }
 }
 
+/// Of many, every second one, as [`DeleteResult`](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html)
+/// has it.
+fn delete_half(objects: &mut BTreeMap<String, Bytes>, request: &HttpRequest) -> Bytes {
+    let asked = str::from_utf8(request.body().bytes().unwrap()).unwrap();
+    let keys = asked.split("<Key>").skip(1).map(|rest| rest.split("</Key>").next().unwrap());
+    let mut errors = String::new();
+    for (number, key) in keys.enumerate() {
+        if number % 2 == 0 {
+            objects.retain(|path, _| !path.ends_with(key));
+        } else {
+            errors += &format!("<Error><Key>{key}</Key><Code>InternalError</Code></Error>");
+        }
+    }
+    format!("<DeleteResult>{errors}</DeleteResult>").into()
+}
+
 fn etag(bytes: &Bytes) -> String {
     let Version(version) = Version::of(bytes);
     format!("\"{}\"", &version[version.len() - 32..])
@@ -131,7 +153,7 @@ fn etag(bytes: &Bytes) -> String {
 impl HttpConnector for Fake {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (status, body) = self.answer(&request);
-        let sent = if matches!(request.method(), "GET") { body.clone() } else { Bytes::new() };
+        let sent = if matches!(request.method(), "GET" | "POST") { body.clone() } else { Bytes::new() };
         let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(sent));
         if status == 200 {
             response.headers_mut().insert("etag", etag(&body));
@@ -167,6 +189,26 @@ async fn a_stores_word_is_probed_and_remembered() {
             assert_eq!(next.compares().await.unwrap(), compares);
         }
         assert_eq!(fake.requests.load(Ordering::Relaxed), before + 1);
+    }
+}
+
+#[tokio::test]
+async fn what_a_request_for_many_did_not_delete_is_deleted_singly_or_named_by_a_reason() {
+    let keys: Vec<Key> = (0..5)
+        .map(|number| Key::TagLink("acme/app".parse().unwrap(), number.to_string().parse().unwrap()))
+        .collect();
+    for (conditions, left, said) in [
+        (Conditions::Strict, 0, Ok(())),
+        (Conditions::Keeps("tags/2/current/link"), 0, Ok(())),
+        (Conditions::Keeps("tags/3/current/link"), 1, Err(Kind::Denied)),
+    ] {
+        let fake = Fake::new(conditions);
+        let store = fake.store();
+        for key in &keys {
+            store.write(key, &Document::new("1"), When::Always).await.unwrap();
+        }
+        assert_eq!(store.delete_many(&keys).await.map_err(|error| error.kind), said, "{conditions:?}");
+        assert_eq!(fake.objects.lock().unwrap().len(), left, "{conditions:?}");
     }
 }
 

@@ -278,8 +278,8 @@ impl Store for Swift {
         listed.map_err(|failure| self.failed(failure, format!("listing {}", prefix.path())))
     }
 
-    async fn tidy(&self, grace: Duration) -> Result<usize, StoreError> {
-        let ended = self.remove_stale(grace).await;
+    async fn tidy(&self, grace: Duration, most: usize) -> Result<usize, StoreError> {
+        let ended = self.remove_stale(grace, most).await;
         ended.map_err(|failure| self.failed(failure, "looking for unfinished uploads".to_owned()))
     }
 

@@ -229,7 +229,7 @@ impl Swift {
 }
 
 /// How many requests for one object each run at the same time.
-const SINGLY: usize = 16;
+pub(super) const SINGLY: usize = 16;
 
 /// What [`Store::send`](super::Store::send) and [`Store::copy`](super::Store::copy) are used for: content. Documents
 /// are smaller than any cluster's limit, so that deleting one costs one request.

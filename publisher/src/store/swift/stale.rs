@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use contract::key::{Key, Prefix};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::super::failure::Failure;
 use super::Swift;
-use super::objects::Written;
-
-/// How many uploads are looked at by one run. A container with many large objects is gone through by many runs.
-const LOOKED_AT: usize = 16;
+use super::objects::{SINGLY, Written};
 
 /// The segments of one upload.
 #[derive(Default)]
@@ -21,22 +19,23 @@ struct Upload {
 
 impl Swift {
     /// Removes the segments of uploads that ended longer than `grace` ago and that their object does not list; returns
-    /// how many uploads that were. The cluster's clock is not asked: grace is hours.
-    pub(super) async fn remove_stale(&self, grace: Duration) -> Result<usize, Failure> {
+    /// how many uploads that were, of `most` that it looks at. The cluster's clock is not asked: grace is hours.
+    pub(super) async fn remove_stale(&self, grace: Duration, most: usize) -> Result<usize, Failure> {
         let before = SystemTime::now().checked_sub(grace).unwrap_or(SystemTime::UNIX_EPOCH);
         let mut old: Vec<_> = self.uploads_in_segments().await?.into_iter().collect();
         old.retain(|(_, upload)| upload.last < written(before));
         fastrand::shuffle(&mut old);
-        let mut ended = 0;
-        for ((of, _), upload) in old.into_iter().take(LOOKED_AT) {
+        let each = old.into_iter().take(most).map(|((of, _), upload)| async move {
             let listed = self.own_segments(&of).await?;
             let paths: Vec<String> = upload.segments.iter().map(|key| self.path(key)).collect();
-            if !paths.iter().any(|path| listed.contains(path)) {
+            let is_dead = !paths.iter().any(|path| listed.contains(path));
+            if is_dead {
                 self.delete_paths(&paths).await?;
-                ended += 1;
             }
-        }
-        Ok(ended)
+            Ok(usize::from(is_dead))
+        });
+        let ended = stream::iter(each).buffer_unordered(SINGLY);
+        ended.try_fold(0, |all, one| async move { Ok(all + one) }).await
     }
 
     async fn uploads_in_segments(&self) -> Result<BTreeMap<(Key, u64), Upload>, Failure> {

@@ -6,7 +6,7 @@ use contract::name::Repository;
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, join_all};
 use publisher::apply::Apply;
-use publisher::collect::Collect;
+use publisher::collect::{Collect, Unnoted};
 use publisher::grace::Grace;
 use publisher::immutable::Immutable;
 use publisher::plan::Wish;
@@ -58,7 +58,8 @@ async fn begins_to_publish(store: &Slow) {
 
 async fn collects(store: &Slow, removed: &std::cell::Cell<u64>) {
     tokio::time::sleep(Duration::from_secs(fastrand::u64(..60))).await;
-    let collect = Collect { derive: derive(store), grace: grace(), jobs: 16, dry_run: false };
+    let collect =
+        Collect { derive: derive(store), grace: grace(), jobs: 16, dry_run: false, notes: &Unnoted };
     let collecting = collect.run();
     if fastrand::u8(..4) == 0 {
         let _ = tokio::time::timeout(Duration::from_secs(fastrand::u64(..90)), collecting).await;
@@ -115,7 +116,8 @@ async fn no_image_is_broken_while_publishers_and_a_collector_run() {
     assert!(removed.get() > rounds, "{} objects were removed", removed.get());
     // When nobody is left, nothing is left that nothing names.
     tokio::time::advance(Grace::LEAST * 2).await;
-    let collect = Collect { derive: derive(&store.0), grace: grace(), jobs: 4, dry_run: false };
+    let collect =
+        Collect { derive: derive(&store.0), grace: grace(), jobs: 4, dry_run: false, notes: &Unnoted };
     collect.run().await.unwrap();
     let left = Collect { dry_run: true, ..collect }.run().await.unwrap();
     assert_eq!(left.total().objects, 0, "{left:?}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
 use super::stores::Words;
@@ -18,8 +18,9 @@ pub(crate) type Program = Box<dyn Fn(Arc<Turns>) -> LocalBoxFuture<'static, Resu
 /// What conditions do, whether time is counted, and which of the programs it is.
 pub(super) type How = (Conditions, bool, u64);
 
-/// Longer than the pauses between two tries, shorter than those that trust others to have got on.
-const PAUSE: Duration = Duration::from_secs(30);
+/// Longer than the pauses between two tries; so short that many operations end in the time that a collector has to
+/// remove what it has looked at, since the program's own clock is behind by this after each of them.
+const PAUSE: Duration = Duration::from_secs(4);
 const LONG: Duration = Duration::from_secs(3600);
 
 /// A program under way.
@@ -29,26 +30,24 @@ struct Running {
     waiting: Vec<(u32, Option<oneshot::Sender<Outcome>>)>,
     ended: Option<Result<(), String>>,
     note: Option<String>,
+    /// Its own, so that no time passes for it while others run.
+    runtime: Runtime,
 }
 
 impl Running {
-    fn start(
-        program: &Program,
-        (conditions, timed, number): How,
-        runtime: &Runtime,
-        words: &mut Words,
-    ) -> Self {
+    fn start(program: &Program, (conditions, timed, number): How, words: &mut Words) -> Self {
         let turns = Arc::new(Turns::new(conditions, timed, number));
         let future = program(turns.clone());
-        let mut running = Self { future, turns, waiting: Vec::new(), ended: None, note: None };
-        running.go_on(PAUSE, runtime, words);
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let mut running = Self { future, turns, waiting: Vec::new(), ended: None, note: None, runtime };
+        running.go_on(PAUSE, words);
         running
     }
 
     /// Runs until it waits for nothing but its turns. The clock stands still but for sleeps, which end at once.
-    fn go_on(&mut self, sleeps: Duration, runtime: &Runtime, words: &mut Words) {
+    fn go_on(&mut self, sleeps: Duration, words: &mut Words) {
         let future = &mut self.future;
-        self.ended = runtime.block_on(async {
+        self.ended = self.runtime.block_on(async {
             tokio::select! {
                 biased;
                 ended = future => Some(ended),
@@ -66,7 +65,7 @@ impl Running {
         }
     }
 
-    fn tell(&mut self, operation: u32, outcome: u32, runtime: &Runtime, words: &mut Words) {
+    fn tell(&mut self, operation: u32, outcome: u32, words: &mut Words) {
         let nth = self.waiting.iter().position(|(waiting, _)| *waiting == operation);
         let (_, teller) = self.waiting.remove(nth.expect("what is answered was asked"));
         let told = words.outcomes.get(outcome).clone();
@@ -77,7 +76,7 @@ impl Running {
             }
             None => LONG,
         };
-        self.go_on(sleeps, runtime, words);
+        self.go_on(sleeps, words);
     }
 }
 
@@ -120,13 +119,8 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    pub(super) fn new(
-        program: Program,
-        (conditions, doubts): (How, bool),
-        runtime: &Runtime,
-        words: &mut Words,
-    ) -> Self {
-        let running = Running::start(&program, conditions, runtime, words);
+    pub(super) fn new(program: Program, (conditions, doubts): (How, bool), words: &mut Words) -> Self {
+        let running = Running::start(&program, conditions, words);
         let mut actor = Self {
             program,
             conditions,
@@ -156,7 +150,7 @@ impl Actor {
     }
 
     /// Where it is after an outcome.
-    pub(super) fn step(&mut self, from: u32, told: (u32, u32), runtime: &Runtime, words: &mut Words) -> u32 {
+    pub(super) fn step(&mut self, from: u32, told: (u32, u32), words: &mut Words) -> u32 {
         let (operation, outcome) = told;
         if let Some(&to) = self.steps.get(&(from, operation, outcome)) {
             return to;
@@ -168,9 +162,9 @@ impl Actor {
             _ => {
                 let mut running = match self.live.remove(&from) {
                     Some(running) => running,
-                    None => self.replay(from, runtime, words),
+                    None => self.replay(from, words),
                 };
-                running.tell(operation, outcome, runtime, words);
+                running.tell(operation, outcome, words);
                 self.arrive(knows, (from, operation, outcome), running)
             }
         };
@@ -180,8 +174,10 @@ impl Actor {
 
     /// Takes in where a program has come to, by this way.
     fn arrive(&mut self, knows: Knowledge, way: (u32, u32, u32), mut running: Running) -> u32 {
-        let noted =
-            running.note.take().map(|note| Knowledge { note: Some(note.into()), learned: Vec::new() });
+        // Who has ended remembers nothing.
+        let ended = running.ended.as_ref().map(|ended| format!("{ended:?}"));
+        let noted = ended.or(running.note.take());
+        let noted = noted.map(|note| Knowledge { note: Some(note.into()), learned: Vec::new() });
         let to = match self.known.get(noted.as_ref().unwrap_or(&knows)) {
             Some(&to) => self.compare(to, &running),
             None => self.learn(noted.unwrap_or_else(|| knows.clone()), Some(way), running),
@@ -215,16 +211,16 @@ impl Actor {
         known
     }
 
-    fn replay(&self, local: u32, runtime: &Runtime, words: &mut Words) -> Running {
+    fn replay(&self, local: u32, words: &mut Words) -> Running {
         let mut path = Vec::new();
         let mut at = local;
         while let Some((before, operation, outcome)) = self.locals[at as usize].path {
             path.push((operation, outcome));
             at = before;
         }
-        let mut running = Running::start(&self.program, self.conditions, runtime, words);
+        let mut running = Running::start(&self.program, self.conditions, words);
         for (operation, outcome) in path.into_iter().rev() {
-            running.tell(operation, outcome, runtime, words);
+            running.tell(operation, outcome, words);
         }
         running
     }
@@ -235,10 +231,9 @@ pub(super) fn alone(
     program: &Program,
     conditions: Conditions,
     store: &publisher::store::memory::Memory,
-    runtime: &Runtime,
 ) -> Result<(), String> {
     let mut words = Words::default();
-    let mut running = Running::start(program, (conditions, false, 0), runtime, &mut words);
+    let mut running = Running::start(program, (conditions, false, 0), &mut words);
     loop {
         if let Some(ended) = running.ended {
             return ended;
@@ -246,6 +241,6 @@ pub(super) fn alone(
         let operation = running.waiting[0].0;
         let outcome = words.operations.get(operation).carry_out(store);
         let outcome = words.outcomes.number(outcome);
-        running.tell(operation, outcome, runtime, &mut words);
+        running.tell(operation, outcome, &mut words);
     }
 }

@@ -1,7 +1,8 @@
 //! The contents that a store may have, each by a number, and what each operation makes of each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -64,12 +65,40 @@ pub(super) struct Stores {
     contents: Vec<Content>,
     numbers: HashMap<Content, u32>,
     effects: HashMap<(u32, u32, u32), (u32, u32)>,
+    /// What is written from this tick on is told to be of this tick.
+    young: Option<u32>,
 }
 
 impl Stores {
+    pub(super) fn is_young_from(&mut self, tick: u32) {
+        self.young = Some(tick);
+    }
+
+    pub(super) fn young(&self) -> u32 {
+        self.young.unwrap_or(u32::MAX)
+    }
+
     /// How many.
     pub(super) fn count(&self) -> usize {
         self.contents.len()
+    }
+
+    /// A sum over the different contents, without their times.
+    pub(super) fn forms(&self) -> u64 {
+        let form = |content: &Content| {
+            let mut objects: Vec<_> = content
+                .iter()
+                .map(|(key, document, _)| {
+                    (&self.keys[*key as usize].1, &self.documents[*document as usize].bytes)
+                })
+                .collect();
+            objects.sort_unstable();
+            let mut hasher = DefaultHasher::new();
+            objects.hash(&mut hasher);
+            hasher.finish()
+        };
+        let forms: HashSet<u64> = self.contents.iter().map(form).collect();
+        forms.into_iter().fold(0, u64::wrapping_add)
     }
 
     /// The number of a content.
@@ -90,10 +119,11 @@ impl Stores {
         operation: u32,
         words: &mut Words,
     ) -> (u32, u32) {
+        let asked = words.operations.get(operation);
+        let now = if matches!(asked, Operation::Now) { now } else { now.min(self.young()) };
         if let Some(&effect) = self.effects.get(&(store, now, operation)) {
             return effect;
         }
-        let asked = words.operations.get(operation);
         let part = self.part((store, now), |key, path| asked.concerns(key, path));
         let outcome = asked.carry_out(&part);
         let mut after = store;
@@ -141,7 +171,7 @@ impl Stores {
             if document == next {
                 self.documents.push(Document { bytes: bytes.clone(), media_type });
             }
-            content.push((key_number, document, tick(times[path])));
+            content.push((key_number, document, tick(times[path]).min(self.young())));
         }
         content
     }

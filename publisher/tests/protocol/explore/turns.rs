@@ -113,6 +113,11 @@ impl Operation {
         )
     }
 
+    /// Whether it leaves something that is as old as the moment.
+    pub(super) fn dates(&self) -> bool {
+        matches!(self, Self::Write(..) | Self::Copy(..) | Self::Refresh(_))
+    }
+
     /// Carries it out at once.
     pub(super) fn carry_out(&self, store: &Memory) -> Outcome {
         let outcome = async {

@@ -49,7 +49,7 @@ impl<'a> Expected<'a> {
             assert!(target.unwrap_or(may_be_absent), "{tag} has another image, or is not there");
         }
         let before = store.objects();
-        alone(&relists(), Conditions::Atomic, store, self.runtime);
+        alone(&relists(), Conditions::Atomic, store);
         let after = store.objects();
         let differs = before.iter().filter(|(path, object)| after.get(*path) != Some(object));
         // Ids without a tag stay in v1 `images` until somebody relists.
@@ -80,21 +80,21 @@ impl Checks for Expected<'_> {
         self.agrees(store, true, self.late());
         if self.conditions != Conditions::Atomic {
             let store = restored(before);
-            self.programs.iter().for_each(|it| alone(it, self.conditions, &store, self.runtime));
+            self.programs.iter().for_each(|it| alone(it, self.conditions, &store));
             self.agrees(&store, true, |key| *key == Key::Search);
         }
     }
 
     fn survived(&self, store: &Memory, dead: usize) {
         let before = store.objects();
-        alone(&self.programs[dead], self.conditions, store, self.runtime);
+        alone(&self.programs[dead], self.conditions, store);
         if self.scenario.removed.is_some() && dead == 1 {
             // Whose link is gone cannot be removed again.
-            alone(&relists(), self.conditions, store, self.runtime);
+            alone(&relists(), self.conditions, store);
         }
         self.agrees(store, true, self.late());
         let store = restored(before);
-        alone(&relists(), self.conditions, &store, self.runtime);
+        alone(&relists(), self.conditions, &store);
         self.agrees(&store, false, nothing);
     }
 }

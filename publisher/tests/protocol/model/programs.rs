@@ -1,5 +1,6 @@
 //! Who works on the store: the real programs.
 
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use super::collecting::grace;
 use super::wrong::{Careless, Omission};
 use crate::explore::{Program, Turns};
 use crate::sample::Sample;
-use crate::{PLATFORM, derive, targets};
+use crate::{PLATFORM, derive};
 
 /// Publishes a sample under one name.
 pub(super) fn publishes(sample: Sample, reference: &'static str) -> Program {
@@ -29,7 +30,12 @@ pub(super) fn publishes(sample: Sample, reference: &'static str) -> Program {
 
 /// Publishes a sample by a plan that somebody has changed.
 pub(super) fn publishes_by(sample: Sample, reference: &'static str, change: fn(&mut Plan)) -> Program {
-    publishing(sample, reference, change, |turns| turns)
+    publishing(sample, vec![reference], change, |turns| turns)
+}
+
+/// Publishes a sample under several names.
+pub(super) fn publishes_as(sample: Sample, references: &[&'static str]) -> Program {
+    publishing(sample, references.to_vec(), |_| {}, |turns| turns)
 }
 
 /// The same without waiting for removals that are under way.
@@ -38,27 +44,28 @@ pub(super) fn publishes_in_haste(sample: Sample, reference: &'static str) -> Pro
         turns.hurry();
         turns as Arc<dyn Store>
     };
-    publishing(sample, reference, |_| {}, hurry)
+    publishing(sample, vec![reference], |_| {}, hurry)
 }
 
 /// The same without asking whether somebody collects.
 pub(super) fn publishes_without_asking(sample: Sample, reference: &'static str) -> Program {
-    publishing(sample, reference, |_| {}, |turns| Arc::new(Careless(turns, Omission::Asking)))
+    publishing(sample, vec![reference], |_| {}, |turns| Arc::new(Careless(turns, Omission::Asking)))
 }
 
 fn publishing(
     sample: Sample,
-    reference: &'static str,
+    references: Vec<&'static str>,
     change: fn(&mut Plan),
     seen: fn(Arc<Turns>) -> Arc<dyn Store>,
 ) -> Program {
     let image = sample.load().now_or_never().expect("memory is never waited for");
     let image = Arc::new(image);
     Box::new(move |turns: Arc<Turns>| {
-        let (sample, image) = (sample.clone(), image.clone());
+        let (sample, image, references) = (sample.clone(), image.clone(), references.clone());
         let published = async move {
             let chain = v1_chain::of(&image, PLATFORM, V1::Gzip).unwrap_or_default();
-            let targets = targets(&[reference]);
+            let references: Vec<_> = references.iter().map(|it| it.parse().unwrap()).collect();
+            let targets = publisher::plan::targets(&references);
             let immutable = Immutable::default();
             let wish =
                 Wish { image: &image, targets: &targets, v1: &chain, immutable: &immutable, grace: grace() };
@@ -89,8 +96,10 @@ fn collecting(seen: fn(Arc<Turns>) -> Arc<dyn Store>) -> Program {
         let collected = async move {
             // It gives itself a random name before anybody else can draw a number.
             fastrand::seed(turns.number());
-            let store = seen(turns);
-            Collect { derive: derive(&*store), grace: grace(), jobs: 1, dry_run: false }.run().await
+            let store = seen(turns.clone());
+            let notes = Memory(turns);
+            let derive = derive(&*store);
+            Collect { derive, grace: grace(), jobs: 1, dry_run: false, notes: &notes }.run().await
         };
         let ended = |done: Result<publisher::collect::Summary, StoreError>| match done {
             // Another one has begun.
@@ -100,6 +109,16 @@ fn collecting(seen: fn(Arc<Turns>) -> Arc<dyn Store>) -> Program {
         };
         collected.map(ended).boxed_local()
     })
+}
+
+/// Notes what a collector remembers.
+#[derive(Debug)]
+struct Memory(Arc<Turns>);
+
+impl publisher::collect::Notes for Memory {
+    fn remembers(&self, what: &dyn fmt::Debug) {
+        self.0.note(format!("{what:?}"));
+    }
 }
 
 /// Notes at the end of each phase how far a publisher is.
