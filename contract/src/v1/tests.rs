@@ -61,6 +61,10 @@ fn what_v1_cannot_hold() {
     assert_eq!(refused(MediaType::OCI_CONFIG, &[gzip], "["), NotHeld::Config);
     let zstd = MediaType::OCI_LAYER_ZSTD;
     assert_eq!(refused(MediaType::OCI_CONFIG, &[gzip, zstd], "{}"), NotHeld::Layer(zstd.into()));
+    let deep = vec![gzip; LAYERS_MAX + 1];
+    assert_eq!(refused(MediaType::OCI_CONFIG, &deep, "{}"), NotHeld::TooManyLayers(LAYERS_MAX + 1));
+    let held = chain(&manifest(MediaType::OCI_CONFIG, &deep[1..]), b"{}").unwrap();
+    assert_eq!(held.len(), LAYERS_MAX);
 }
 
 #[test]
