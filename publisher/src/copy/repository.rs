@@ -232,7 +232,8 @@ fn is_flaw(error: &ImageError) -> bool {
         | ImageError::Nothing(_)
         | ImageError::Incomplete(_)
         | ImageError::TooDeep(_)
-        | ImageError::TooMany => true,
+        | ImageError::TooMany
+        | ImageError::TooMuch => true,
     }
 }
 
