@@ -58,6 +58,10 @@ impl fmt::Display for Repository {
     }
 }
 
+/// Docker's own `MaxImageDepth`, which was that of aufs. Each v1 image names all below it: without a bound, a manifest of
+/// 4 MiB would become gigabytes of names.
+pub const LAYERS_MAX: usize = 127;
+
 /// A v1 image's id: 64 lower-case hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(pub [u8; 32]);
@@ -133,6 +137,9 @@ pub enum NotHeld {
     /// There is nothing to be an image of.
     #[error("it has no layer")]
     NoLayer,
+    /// See [`LAYERS_MAX`].
+    #[error("it has {0} layers, of which old Docker runs {LAYERS_MAX} at most")]
+    TooManyLayers(usize),
     /// A layer that old Docker cannot unpack, or that is not there.
     #[error("old Docker cannot read a layer of type {0}")]
     Layer(MediaType),
@@ -193,6 +200,7 @@ fn held_layers(manifest: &Manifest) -> Result<&[Descriptor], NotHeld> {
     };
     match layers.iter().find(|layer| !readable(layer)) {
         Some(layer) => Err(NotHeld::Layer(layer.media_type.clone())),
+        None if layers.len() > LAYERS_MAX => Err(NotHeld::TooManyLayers(layers.len())),
         None if layers.is_empty() => Err(NotHeld::NoLayer),
         None => Ok(layers),
     }

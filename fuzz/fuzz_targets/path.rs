@@ -6,8 +6,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 
-use contract::api::Request;
+use contract::api::{self, Request};
 use contract::key::Key;
+use contract::name::Repository;
 use endpoint::health::Health;
 use endpoint::respond::respond;
 use endpoint::route::{Answer, Asked, PATH_LIMIT, Reply, decide, route, why};
@@ -47,6 +48,9 @@ static SETTINGS: LazyLock<[Settings; 4]> = LazyLock::new(|| {
     })
 });
 
+/// Where content is asked for: it is the same in every repository.
+static ANY: LazyLock<Repository> = LazyLock::new(|| "a".parse().expect("it is a name"));
+
 fuzz_target!(|input: &[u8]| -> Corpus {
     let Ok(target) = str::from_utf8(input) else { return Corpus::Reject };
     let (path, query) = match target.split_once('?') {
@@ -69,7 +73,7 @@ fn spelling(path: &str) {
     let Request::Object(key) = Request::parse(path) else { return };
     assert_eq!(Key::parse(&key.path()).as_ref(), Some(&key), "{path}");
     assert!(key.is_public(), "{key} is the publisher's own");
-    let canonical = canonical(&key);
+    let canonical = api::path(&ANY, &key).unwrap_or_else(|| panic!("nobody asks for {key}"));
     assert_eq!(Request::parse(&canonical), Request::Object(key.clone()), "{canonical}");
     for (at, byte) in path.bytes().enumerate() {
         let escaped = format!("{}%{byte:02X}{}", &path[..at], &path[at + 1..]);
@@ -80,24 +84,6 @@ fn spelling(path: &str) {
             Request::Unknown(_) => assert_ne!(byte, b':', "{escaped} is not read"),
             other => panic!("{escaped} is {other:?}"),
         }
-    }
-}
-
-fn canonical(key: &Key) -> String {
-    match key {
-        Key::Blob(digest) => format!("/v2/a/blobs/{digest}"),
-        Key::DigestView(name, digest) => format!("/v2/{name}/manifests/{digest}"),
-        Key::TagView(name, tag) => format!("/v2/{name}/manifests/{tag}"),
-        Key::TagList(name) => format!("/v2/{name}/tags/list"),
-        Key::Referrers(name, digest) => format!("/v2/{name}/referrers/{digest}"),
-        Key::Catalog => "/v2/_catalog".to_owned(),
-        Key::V1Images(name) => format!("/v1/repositories/{name}/images"),
-        Key::V1Tags(name) => format!("/v1/repositories/{name}/tags"),
-        Key::V1Tag(name, tag) => format!("/v1/repositories/{name}/tags/{tag}"),
-        Key::V1Json(id) => format!("/v1/images/{id}/json"),
-        Key::V1Ancestry(id) => format!("/v1/images/{id}/ancestry"),
-        Key::V1Layer(id) => format!("/v1/images/{id}/layer"),
-        other => panic!("nobody asks for {other}"),
     }
 }
 

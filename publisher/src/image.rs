@@ -22,6 +22,8 @@ pub const CONFIG_MAX: u64 = 16 << 20;
 pub const DEPTH_MAX: usize = 8;
 /// Most manifests of one image.
 pub const MANIFESTS_MAX: usize = 10_000;
+/// How much all its manifests and configs may have together, in bytes: all of them are in memory.
+pub const DOCUMENTS_MAX: u64 = 128 << 20;
 
 /// What is published: everything below one root descriptor.
 #[derive(Debug, Clone)]
@@ -142,6 +144,9 @@ pub enum ImageError {
     /// See [`MANIFESTS_MAX`].
     #[error("the image has more than {MANIFESTS_MAX} manifests")]
     TooMany,
+    /// See [`DOCUMENTS_MAX`].
+    #[error("the manifests and configs of the image have more than {DOCUMENTS_MAX} bytes together")]
+    TooMuch,
 }
 
 impl ImageError {
@@ -165,7 +170,8 @@ impl ImageError {
             | Self::Manifest { .. }
             | Self::TooLarge { .. }
             | Self::TooDeep(_)
-            | Self::TooMany => None,
+            | Self::TooMany
+            | Self::TooMuch => None,
         }
     }
 }

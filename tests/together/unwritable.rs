@@ -9,8 +9,8 @@ use crate::refused::assert_says;
 use crate::rig::archive::Archive;
 use crate::rig::http;
 use crate::rig::layout::tar;
-use crate::rig::ours::{Endpoint, publisher};
-use crate::rig::process::{Component, free_port, must};
+use crate::rig::ours::{Endpoint, publisher, publisher_command};
+use crate::rig::process::{Component, Run, bare, free_port, must, run};
 use crate::rig::random::Random;
 use crate::rig::seaweed::{OWNER, READER, User, seaweed};
 use crate::rig::store::{Store, bucket_argument};
@@ -90,4 +90,55 @@ fn full_disk() {
     // What was written in vain is not left to fill the disk.
     let after = publish(100_000);
     assert_eq!(after.code, Some(0), "{}", after.stderr);
+}
+
+/// A store of somebody else's: root without these rights, `other` to the user whose files they are.
+fn of_another_user(lacking: &str) -> (Store, impl Fn(&[&str]) -> Run) {
+    let (store, place) = (Store::directory(), tempfile::tempdir().unwrap());
+    let source = source(place.path(), 1000);
+    let argument = store.argument();
+    let publish = ["publish", source.to_str().unwrap(), "acme/app:1.2", "--to", &argument];
+    assert_eq!(publisher(OWNER, &publish).code, Some(0));
+    must(Command::new("find").args([
+        &*argument,
+        "-type",
+        "f",
+        "-exec",
+        "touch",
+        "-d",
+        "13 hours ago",
+        "{}",
+        "+",
+    ]));
+    must(Command::new("chown").args(["-R", "65534", &argument]));
+    must(Command::new("chmod").args(["-R", "a+rX", &argument]));
+    let lacking = lacking.to_owned();
+    (store, move |arguments: &[&str]| {
+        let mut command = bare("setpriv");
+        command.args([format!("--bounding-set=-{lacking}"), format!("--inh-caps=-{lacking}")]);
+        run(command.arg(publisher_command().get_program()).args(arguments))
+    })
+}
+
+#[test]
+fn directory_with_files_of_another_user() {
+    let (store, ours) = of_another_user("fowner");
+    let argument = store.argument();
+    let run = ours(&["tag", "acme/app:1.2", "acme/app:stable", "--in", &argument]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let old = must(Command::new("find").args([&*argument, "-name", "manifest", "-mmin", "+60"]));
+    let old: Vec<&str> = old.lines().filter(|path| path.contains("/revisions/")).collect();
+    assert!(old.is_empty(), "what goes on being used is young: {old:?}");
+}
+
+#[test]
+fn directory_that_may_only_be_read() {
+    let (store, ours) = of_another_user("dac_override");
+    let argument = store.argument();
+    for look in [&["gc", &argument, "--dry-run"][..], &["retain", &argument, "--keep", "v*"]] {
+        let run = ours(look);
+        assert_eq!(run.code, Some(0), "{look:?}: {run:?}");
+    }
+    let write = ours(&["tag", "acme/app:1.2", "acme/app:stable", "--in", &argument]);
+    assert_says(&write, 1, &["does not permit it", "hint: whoever publishes to a directory"]);
 }

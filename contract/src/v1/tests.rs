@@ -64,6 +64,10 @@ fn what_v1_cannot_hold() {
     assert_eq!(refused(MediaType::OCI_CONFIG, &[gzip, zstd], CONFIG), NotHeld::DiffIds(zstd.into()));
     let encrypted = "application/vnd.oci.image.layer.v1.tar+gzip+encrypted";
     assert_eq!(refused(MediaType::OCI_CONFIG, &[encrypted], "{}"), NotHeld::Layer(encrypted.into()));
+    let deep = vec![gzip; LAYERS_MAX + 1];
+    assert_eq!(refused(MediaType::OCI_CONFIG, &deep, "{}"), NotHeld::TooManyLayers(LAYERS_MAX + 1));
+    let held = chain(&manifest(MediaType::OCI_CONFIG, &deep[1..]), b"{}").unwrap();
+    assert_eq!(held.len(), LAYERS_MAX);
 }
 
 #[test]

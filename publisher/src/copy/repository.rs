@@ -233,7 +233,8 @@ fn is_flaw(error: &ImageError) -> bool {
         | ImageError::Nothing(_)
         | ImageError::Incomplete(_)
         | ImageError::TooDeep(_)
-        | ImageError::TooMany => true,
+        | ImageError::TooMany
+        | ImageError::TooMuch => true,
     }
 }
 

@@ -94,7 +94,11 @@ const NOT_PUBLIC: &str = "let everybody read what is below docker/, images/ and 
 
 fn store_hint(error: &StoreError) -> Option<&'static str> {
     let swift = error.store.starts_with("swift://");
+    let directory = !swift && !error.store.starts_with("s3://");
     match error.kind {
+        Kind::Denied if directory => {
+            Some("whoever publishes to a directory has to be allowed to write into it and all folders in it")
+        }
         Kind::Credentials if swift => Some(
             "set ST_AUTH, ST_USER and ST_KEY, or OS_AUTH_URL with a password or an application credential",
         ),

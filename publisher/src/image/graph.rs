@@ -8,7 +8,7 @@ use contract::descriptor::Descriptor;
 use contract::digest::Digest;
 use contract::manifest::{Content as Parts, MANIFEST_MAX, Manifest, ManifestError};
 
-use super::{CONFIG_MAX, Document, ImageError, MANIFESTS_MAX};
+use super::{CONFIG_MAX, DOCUMENTS_MAX, Document, ImageError, MANIFESTS_MAX};
 use crate::content::{Content, Open};
 
 /// What was found of everything that the root reaches.
@@ -20,6 +20,8 @@ pub(super) struct Graph {
     pub blobs: HashMap<Digest, bool>,
     /// Those of runnable images.
     pub configs: HashMap<Digest, Bytes>,
+    /// How much documents have together, in bytes, those that the source lacks too.
+    named: u64,
 }
 
 /// Reads everything below a root. Subjects are not followed: they are not part of what a pull fetches.
@@ -38,7 +40,7 @@ pub(super) async fn read(from: &dyn Open, root: &Descriptor) -> Result<Graph, Im
         if graph.manifests.len() >= MANIFESTS_MAX {
             return Err(ImageError::TooMany);
         }
-        let document = document(from, &descriptor).await?;
+        let document = graph.document(from, &descriptor).await?;
         match document.as_ref().map(|document| &document.manifest.content) {
             Some(Parts::Index { entries }) => waiting.extend(entries.iter().cloned()),
             Some(Parts::Image { config, layers }) => {
@@ -69,35 +71,46 @@ fn named_alike(document: &Document, named: &Descriptor) -> Result<(), ImageError
     Err(ImageError::Manifest { digest, source })
 }
 
-async fn document(from: &dyn Open, descriptor: &Descriptor) -> Result<Option<Document>, ImageError> {
-    let Some(bytes) = small(from, descriptor, "manifest", MANIFEST_MAX).await? else { return Ok(None) };
-    let manifest = Manifest::parse(&bytes, Some(&descriptor.media_type))
-        .map_err(|source| ImageError::Manifest { digest: descriptor.digest, source })?;
-    Ok(Some(Document { descriptor: descriptor.clone(), bytes, manifest }))
-}
-
-async fn small(
-    from: &dyn Open,
-    descriptor: &Descriptor,
-    what: &'static str,
-    max: u64,
-) -> Result<Option<Bytes>, ImageError> {
-    let Descriptor { digest, size, .. } = *descriptor;
-    if size > max {
-        return Err(ImageError::TooLarge { what, digest, size, max });
-    }
-    let there = from.size(descriptor).await.map_err(|source| ImageError::Look { digest, source })?;
-    if there.is_none() {
-        return Ok(None);
-    }
-    let verified = Content { descriptor, from, passed: &|_| () }.open().await?;
-    Ok(Some(verified.whole().await?))
-}
-
 impl Graph {
+    async fn document(
+        &mut self,
+        from: &dyn Open,
+        descriptor: &Descriptor,
+    ) -> Result<Option<Document>, ImageError> {
+        let bytes = self.small(from, descriptor, "manifest", MANIFEST_MAX).await?;
+        let Some(bytes) = bytes else { return Ok(None) };
+        let manifest = Manifest::parse(&bytes, Some(&descriptor.media_type))
+            .map_err(|source| ImageError::Manifest { digest: descriptor.digest, source })?;
+        Ok(Some(Document { descriptor: descriptor.clone(), bytes, manifest }))
+    }
+
+    async fn small(
+        &mut self,
+        from: &dyn Open,
+        descriptor: &Descriptor,
+        what: &'static str,
+        max: u64,
+    ) -> Result<Option<Bytes>, ImageError> {
+        let Descriptor { digest, size, .. } = *descriptor;
+        if size > max {
+            return Err(ImageError::TooLarge { what, digest, size, max });
+        }
+        // Each of a stranger's may be small enough, and all of them too much.
+        self.named += size;
+        if self.named > DOCUMENTS_MAX {
+            return Err(ImageError::TooMuch);
+        }
+        let there = from.size(descriptor).await.map_err(|source| ImageError::Look { digest, source })?;
+        if there.is_none() {
+            return Ok(None);
+        }
+        let verified = Content { descriptor, from, passed: &|_| () }.open().await?;
+        Ok(Some(verified.whole().await?))
+    }
+
     async fn config(&mut self, from: &dyn Open, config: &Descriptor) -> Result<(), ImageError> {
         if config.media_type.is_image_config() && !self.configs.contains_key(&config.digest) {
-            let bytes = small(from, config, "config", CONFIG_MAX).await?;
+            let bytes = self.small(from, config, "config", CONFIG_MAX).await?;
             self.configs.extend(bytes.map(|bytes| (config.digest, bytes)));
         }
         self.look(from, config).await

@@ -308,6 +308,22 @@ async fn deep_and_wide_graphs_end() {
     assert!(matches!(memory.load(&root).await, Err(ImageError::TooMany)));
 }
 
+#[tokio::test]
+async fn documents_are_of_a_reasonable_size_together() {
+    let mut memory = Memory::default();
+    let most = usize::try_from(DOCUMENTS_MAX / CONFIG_MAX).unwrap();
+    let mut images = Vec::new();
+    for n in 0..=most {
+        let absent = Descriptor { size: CONFIG_MAX, ..memory.put(MediaType::OCI_CONFIG, "{}").with(n) };
+        images.push(memory.manifest(&absent, &[]));
+    }
+    let whole = memory.image("a");
+    let root = memory.index(&[&images[..most - 1], &[whole]].concat());
+    is_sound(&memory.load(&root).await.unwrap());
+    let root = memory.index(&images);
+    assert!(matches!(memory.load(&root).await, Err(ImageError::TooMuch)));
+}
+
 trait With {
     fn with(self, n: usize) -> Self;
 }
