@@ -12,6 +12,7 @@ use crate::rate::Rate;
 use crate::store::Location;
 
 mod copy;
+mod environment;
 mod gc;
 mod history;
 mod join;

@@ -102,3 +102,26 @@ fn results_that_nobody_can_keep_are_a_failure_and_names_do_nothing_to_a_terminal
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.contains("\u{fffd}[31mno.tar") && !run.stderr.contains('\u{1b}'), "{:?}", run.stderr);
 }
+
+/// As a CI job sets what it has no value for.
+#[test]
+fn variables_of_nothing_say_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let store = place.path().to_str().unwrap();
+    let empty = |command: &mut std::process::Command| {
+        for name in ["TO", "FORMAT", "JOBS", "SETTINGS", "DEADLINE", "IMMUTABLE", "COMPRESSION", "S3_ACL"] {
+            command.env(format!("REGISTRY_PUBLISHER_{name}"), "");
+        }
+        run(command)
+    };
+    assert_eq!(empty(publisher_command().args(["list", store])).code, Some(0));
+    let publish = empty(publisher_command().args(["publish", "no.tar", "acme/app:1"]));
+    assert!(publish.code == Some(2) && publish.stderr.contains("no store is named"), "{}", publish.stderr);
+    let publish =
+        empty(publisher_command().args(["publish", "ghcr.io/acme/app:1", "acme/app:1", "--to", store]));
+    assert!(
+        publish.code == Some(1) && publish.stderr.contains("docker://HOST/REPOSITORY"),
+        "{}",
+        publish.stderr
+    );
+}

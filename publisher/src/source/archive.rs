@@ -105,6 +105,11 @@ impl ArchiveError {
             }
             Self::Sparse { .. } => Some("pack it without `tar --sparse`".into()),
             Self::Temporary(_) => Some("TMPDIR names another directory for temporary files".into()),
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Some(
+                "a source is a file or a folder, `-` for standard input, docker-daemon:IMAGE or, in a registry, \
+                 docker://HOST/REPOSITORY:TAG"
+                    .into(),
+            ),
             Self::Escapes { .. } | Self::Circle { .. } | Self::TooMany(_) | Self::Read { .. } => None,
         }
     }

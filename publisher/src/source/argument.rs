@@ -90,6 +90,9 @@ pub(super) fn parse(text: &str, exists: impl Fn(&Path) -> bool) -> Result<Argume
     };
     // Only the others have a suffix.
     let (path, image) = if said == Said::Folder { (rest, None) } else { split(rest, exists) };
+    if path.is_empty() {
+        return Err(Unsupported { source_text: text.to_owned(), hint: "write the path behind the colon" });
+    }
     let place = if path == "-" { Where::Input } else { Where::Path(path.into()) };
     Ok(Argument { said, place, image })
 }
@@ -149,7 +152,7 @@ mod tests {
 
     #[test]
     fn other_places_are_refused_with_a_way_out() {
-        for text in ["containers-storage:a", "oci-archive://x.tar"] {
+        for text in ["containers-storage:a", "oci-archive://x.tar", "oci:", "dir:", "docker-archive::a/b:1"] {
             let refused = parse(text, |_| false).unwrap_err();
             assert!(refused.to_string().contains(text) && !refused.hint().is_empty());
         }

@@ -43,7 +43,10 @@ pub(super) async fn run<T: Send + 'static>(
         .name("source".into())
         .spawn(move || give.send(work(&Tell { done: Some(done) })).ok())?;
     while let Some(done) = tells.recv().await {
-        told.progress(what, done, total);
+        // None at all was told above.
+        if done > 0 {
+            told.progress(what, done, total);
+        }
     }
     result.await.map_err(io::Error::other)
 }
