@@ -18,10 +18,11 @@ use publisher::immutable::Immutable;
 use publisher::plan::{Target, Wish};
 use publisher::progress::Silent;
 use publisher::publish::{prepare, publish};
+use publisher::remove;
 use publisher::store::Store;
 use publisher::store::s3::S3Location;
 use publisher::store::swift::SwiftLocation;
-use publisher::{remove, v1_chain};
+use publisher::v1_chain::{self, V1};
 use reqwest::Method;
 use tokio::runtime::Runtime;
 
@@ -51,7 +52,7 @@ async fn publishes(store: &dyn Store, sample: &Sample, reference: &str, grace: G
     let Reference { repository, tag, .. } = reference.parse().unwrap();
     let targets = [Target { repository, tags: tag.into_iter().collect(), keep: true }];
     let (image, immutable) = (sample.load().await, Immutable::default());
-    let v1 = v1_chain::of(&image, PLATFORM).unwrap_or_default();
+    let v1 = v1_chain::of(&image, PLATFORM, V1::Gzip).unwrap_or_default();
     let wish = Wish { image: &image, targets: &targets, v1: &v1, immutable: &immutable, grace };
     let plan = prepare(derive(store), &wish, 4).await.unwrap();
     let apply = Apply { from: sample, derive: derive(store), jobs: 4, progress: &Silent };
