@@ -12,7 +12,7 @@ use crate::from_registry::{Images, assert_served, filled};
 use crate::immutable::source;
 use crate::refused::assert_says;
 use crate::rig::distribution::Distribution;
-use crate::rig::faulty::{Dialect, Line, Proxy};
+use crate::rig::faulty::{Blow, Dialect, Fault, Line, Proxy, Span};
 use crate::rig::http;
 use crate::rig::layout::{Layer, Layout};
 use crate::rig::ours::{Endpoint, publisher_command};
@@ -215,6 +215,41 @@ fn signatures_come_along() {
     };
     assert_eq!(referrers(&case.store)["manifests"][0]["digest"], bill["digest"]);
     assert_eq!(referrers(&other), referrers(&case.store));
+}
+
+/// Else the next run would find the tag where it is to be, and never ask what refers to it.
+#[test]
+fn a_tag_moves_when_what_refers_to_its_image_is_there() {
+    let (mut layout, folder) = (Layout::default(), tempfile::tempdir().unwrap());
+    let image = layout.image("linux/amd64", &[Layer::plain(&[("file", b"text")])]);
+    let bill = layout.artifact("application/vnd.acme.bill", Some(&image));
+    layout.list(&image, "image");
+    layout.list(&bill, "bill");
+    layout.write_dir(folder.path());
+    let (from, to) = (Store::directory(), Store::directory());
+    for name in ["image", "bill"] {
+        let reference = format!("acme/app:{name}");
+        let publish = ["publish", folder.path().to_str().unwrap(), &reference, "--to", &from.argument()];
+        assert_eq!(from.publisher(&[&publish[..], &["--image", name]].concat()).code, Some(0));
+    }
+    let endpoint = from.endpoint();
+    let mirror = |store: &Store, blow: Option<Blow>| {
+        let proxy = Proxy::start(&format!("http://{}", endpoint.host), Dialect::Registry, blow);
+        let source = format!("docker://{}/acme/app:image", proxy.url().strip_prefix("http://").unwrap());
+        let mut command = publisher_command();
+        command.args(["mirror", &source, "--to", &store.argument(), "--deadline", "10s"]);
+        (run(&mut command), proxy.seen().requests)
+    };
+    let (whole, requests) = mirror(&Store::directory(), None);
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+    let at = 1 + requests.iter().position(|line| line.target.contains("/referrers/")).unwrap();
+    let (broken, _) = mirror(&to, Some(Blow { fault: Fault::InternalError, at, span: Span::Onward }));
+    assert_eq!(broken.code, Some(1), "{}", broken.stderr);
+    assert!(!to.objects().keys().any(|key| key.contains("/_manifests/tags/")));
+    assert_eq!(mirror(&to, None).0.code, Some(0));
+    let digest = image["digest"].as_str().unwrap();
+    let list = http::get(&to.endpoint().url(&format!("/v2/acme/app/referrers/{digest}"))).json();
+    assert_eq!(list["manifests"][0]["digest"], bill["digest"]);
 }
 
 /// Any web server has our objects; the endpoint before it answers with pages.

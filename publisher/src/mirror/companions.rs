@@ -9,6 +9,7 @@ use contract::listing::{Listing, Referrers};
 use contract::name::Tag;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
+use super::State;
 use super::work::{Work, failed};
 use crate::apply::SMALL_PER_JOB;
 use crate::failure::CommandError;
@@ -22,8 +23,10 @@ pub(super) fn is_of(tag: &Tag, known: &BTreeSet<Digest>) -> bool {
 }
 
 impl Work<'_> {
-    /// Copies what refers to the images that are to be asked for, and what refers to that, and so on.
-    pub(super) async fn referrers(&mut self) -> Result<(), CommandError> {
+    /// Copies what refers to the images that are to be asked for, and what refers to that, and so on. Returns the first
+    /// failure among them.
+    pub(super) async fn referrers(&mut self) -> Result<Option<State>, CommandError> {
+        let before = self.outcomes.len();
         while self.keeps_referrers && !self.ask.is_empty() {
             // One alone until it is known that there are such lists.
             let now = if self.has_lists { 0 } else { self.ask.len() - 1 };
@@ -43,7 +46,8 @@ impl Work<'_> {
                 Err(error) => self.fail(None, failed(error))?,
             }
         }
-        Ok(())
+        let failed = self.outcomes[before..].iter().find(|outcome| outcome.is_failure());
+        Ok(failed.map(|outcome| outcome.state.clone()))
     }
 
     async fn copy_referrers(&mut self, subject: &Digest, list: Vec<Descriptor>) -> Result<(), CommandError> {

@@ -9,7 +9,7 @@ use contract::v1;
 
 use super::outcome::failure;
 use super::work::{Work, failed};
-use super::{Mirror, Referrers, State};
+use super::{Mirror, State};
 use crate::announce::{Action, Changes};
 use crate::apply::Apply;
 use crate::content::Open;
@@ -38,16 +38,8 @@ impl Work<'_> {
                 return Ok(());
             }
         };
-        match self.publish(&remote, &image, tags).await {
-            Ok(plan) => {
-                let (blobs, bytes) = (sent(&plan), plan.bytes());
-                let manifests = image.manifests.iter().map(|document| document.descriptor.digest);
-                self.known.extend(manifests.clone());
-                if self.mirror.referrers != Referrers::Never {
-                    self.ask.extend(manifests);
-                }
-                self.each(digest, tags, &State::Copied { blobs, bytes });
-            }
+        match self.whole(&remote, &image, tags).await {
+            Ok(state) => self.each(digest, tags, &state),
             // One that must not be moved keeps none of the others.
             Err(CommandError::Refused(_)) if tags.len() > 1 => {
                 for tag in tags {
@@ -57,6 +49,38 @@ impl Work<'_> {
             Err(error) => self.each(digest, tags, &failure(error)?),
         }
         Ok(())
+    }
+
+    /// What refers to an image comes before its tags: once these point to it, no later run asks for that.
+    async fn whole(
+        &mut self,
+        remote: &Remote,
+        image: &Image,
+        tags: &BTreeSet<Tag>,
+    ) -> Result<State, CommandError> {
+        let (mut blobs, mut bytes) = (0, 0);
+        let companions_first = self.keeps_referrers && !tags.is_empty();
+        if companions_first {
+            let plan = self.publish(remote, image, &BTreeSet::new()).await?;
+            (blobs, bytes) = (sent(&plan), plan.bytes());
+            self.came(image);
+            if let Some(failed) = Box::pin(self.referrers()).await? {
+                return Ok(failed);
+            }
+        }
+        let plan = self.publish(remote, image, tags).await?;
+        if !companions_first {
+            self.came(image);
+        }
+        Ok(State::Copied { blobs: blobs + sent(&plan), bytes: bytes + plan.bytes() })
+    }
+
+    fn came(&mut self, image: &Image) {
+        let manifests = image.manifests.iter().map(|document| document.descriptor.digest);
+        self.known.extend(manifests.clone());
+        if self.keeps_referrers {
+            self.ask.extend(manifests);
+        }
     }
 
     /// By its digest: what was compared is what is copied, whoever moves the tag meanwhile.

@@ -31,7 +31,7 @@ pub(super) struct Work<'a> {
     pub(super) keeps_referrers: bool,
     /// Whether it has answered with one.
     pub(super) has_lists: bool,
-    outcomes: Vec<Outcome>,
+    pub(super) outcomes: Vec<Outcome>,
 }
 
 /// Where a tag points at its source, and whether it does so here.
