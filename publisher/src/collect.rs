@@ -8,12 +8,17 @@
 //! window before it removes it ([`crate::grace`], `activity.rs`, `secure.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::fmt;
+use std::future::pending;
+use std::pin::pin;
+use std::time::Duration;
 
 use contract::digest::Digest;
 use contract::key::Key;
 use contract::name::Repository;
 use contract::v1;
+use tokio::time::timeout;
 
 use crate::activity::Run;
 use crate::derive::Derive;
@@ -34,6 +39,9 @@ use graph::Graph;
 use live::{Live, mark};
 use stock::Stock;
 use sweep::Sweep;
+
+/// How long a collector that is stopped tries to say so.
+const ENDING: Duration = Duration::from_secs(10);
 
 /// How to go about it.
 #[derive(Debug, Clone, Copy)]
@@ -78,17 +86,43 @@ struct Roots {
 impl Collect<'_> {
     /// Collects.
     pub async fn run(&self) -> Result<Summary, StoreError> {
+        match self.run_unless(pending::<Infallible>()).await? {
+            Ok(summary) => Ok(summary),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Collects until something comes, which is returned then. While nobody says that a collector has ended, publishers
+    /// wait before each promise, so that one that is stopped says so, too: what it was removing at that moment is removed
+    /// within the window that they count from there.
+    pub async fn run_unless<E>(
+        &self,
+        stopped: impl Future<Output = E>,
+    ) -> Result<Result<Summary, E>, StoreError> {
+        let mut stopped = pin!(stopped);
         let store = self.derive.store;
         if self.dry_run {
-            let (stock, _, _, live, mut summary) = self.look().await?;
+            let (stock, _, _, live, mut summary) = tokio::select! {
+                biased;
+                looked = self.look() => looked?,
+                why = stopped => return Ok(Err(why)),
+            };
             for (key, size) in live.condemned(&stock) {
                 summary.count(&key, size);
             }
-            return Ok(summary);
+            return Ok(Ok(summary));
         }
         let run = Run::begin(store, self.grace).await?;
         self.notes.remembers(&run.said());
-        let swept = self.sweep(&run).await;
+        let swept = tokio::select! {
+            biased;
+            swept = self.sweep(&run) => swept,
+            why = &mut stopped => {
+                // Who stops it does not wait for a store that is out of reach.
+                let _ = timeout(ENDING, run.end()).await;
+                return Ok(Err(why));
+            }
+        };
         self.notes.remembers(&(run.said(), &swept));
         // After a failure, too: while nobody says that it has ended, publishers are careful.
         let ended = run.end().await;
@@ -97,12 +131,17 @@ impl Collect<'_> {
         if summary.removed.contains_key(&What::Blobs) {
             memory::forget(store, self.jobs).await?;
         }
-        match store.tidy(self.grace.said(), usize::MAX).await {
+        let tidied = tokio::select! {
+            biased;
+            tidied = store.tidy(self.grace.said(), usize::MAX) => tidied,
+            why = stopped => return Ok(Err(why)),
+        };
+        match tidied {
             Ok(ended) => summary.uploads = ended,
             // Who may not look for them has collected all the same.
             Err(error) => summary.problems.push(format!("unfinished uploads are left: {error}")),
         }
-        Ok(summary)
+        Ok(Ok(summary))
     }
 
     async fn sweep(&self, run: &Run<'_>) -> Result<Summary, StoreError> {

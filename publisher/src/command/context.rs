@@ -1,5 +1,7 @@
 //! What every command has at hand: settings, the report, and an ear for signals.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -166,7 +168,24 @@ impl<'a> Context<'a> {
         store: &dyn Store,
         work: impl Future<Output = Result<T, CommandError>>,
     ) -> Result<T, CommandError> {
-        let done = self.unless_interrupted(work).await.map_err(|error| match error {
+        self.ending(store, self.unless_interrupted(work).await).await
+    }
+
+    /// A signal, or the end of the time there is: for work that ends by itself then.
+    pub(super) async fn stopped(&self) -> CommandError {
+        match self.unless_interrupted(pending::<Result<Infallible, CommandError>>()).await {
+            Err(why) => why,
+            Ok(never) => match never {},
+        }
+    }
+
+    /// After work that heeds [`Context::stopped`]: the store ends what it began.
+    pub(super) async fn ending<T>(
+        &self,
+        store: &dyn Store,
+        done: Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
+        let done = done.map_err(|error| match error {
             CommandError::TooLate { .. } => self.not_in_time(store.traffic().why),
             error => error,
         });

@@ -22,7 +22,8 @@ pub(super) async fn run(args: &cli::Gc, context: &Context<'_>) -> Result<(), Com
     }
     let derive = Derive { store: &*store, v1_platform: &settings.v1_platform };
     let collect = Collect { derive, grace, jobs: settings.jobs, dry_run: args.dry_run, notes: &Unnoted };
-    let summary = context.guarded(&*store, async { Ok(collect.run().await?) }).await?;
+    let done = collect.run_unless(context.stopped()).await;
+    let summary = context.ending(&*store, done.map_err(CommandError::Store).flatten()).await?;
     report.collected(&store.name(), &summary, settings.format);
     match summary.problems.len() {
         0 => Ok(()),

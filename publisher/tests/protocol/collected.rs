@@ -153,6 +153,27 @@ async fn who_dies_while_collecting_leaves_it_to_the_next_one() {
     assert!(deaths > 6, "{deaths}");
 }
 
+/// Else publishers would wait before each promise until it must have given up.
+#[tokio::test(start_paused = true)]
+async fn who_is_stopped_says_that_it_has_ended() {
+    let mut stopped = 0;
+    for after in [0, 1, 5, 10, 20, 40, 80] {
+        let store = store();
+        run(&store, &Sample::index("gone"), &["acme/app:gone"]).await.unwrap();
+        untag(&store, "acme/app", "gone").await;
+        let slow = slow::Slow(store.clone().with_clock(|| at(2 * DAY)));
+        let grace = Grace::default();
+        let collect = Collect { derive: derive(&slow), grace, jobs: 1, dry_run: false, notes: &Unnoted };
+        let stop = tokio::time::sleep(Duration::from_secs(after));
+        stopped += usize::from(collect.run_unless(stop).await.unwrap().is_err());
+        let said = store.read(&Key::Collector).await.unwrap().unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&said.bytes).unwrap();
+        assert!(said["ended"].is_u64(), "{said}");
+        visible::is_whole_beside_a_collector(&store).await;
+    }
+    assert!(stopped > 1, "{stopped}");
+}
+
 #[tokio::test]
 async fn what_is_published_by_digest_or_refers_to_what_stays_is_kept() {
     let store = store();
