@@ -35,13 +35,11 @@ impl Said {
         Document::new(serde_json::to_vec(self).unwrap_or_default())
     }
 
-    /// One that does not say that it has ended has ended after its time, or died. One that was overtaken by another may
-    /// remove for a window longer.
-    fn concerns(&self, since: SystemTime, now: SystemTime, grace: Grace) -> bool {
-        match self.ended {
-            Some(ended) => after(ended, Grace::WINDOW) >= seconds(since),
-            None => seconds(now) <= self.until.unwrap_or_else(|| after(self.begun, grace.trust())),
-        }
+    /// One that does not say that it has ended has ended at the end of its time, or died before: what it has removed
+    /// until then is gone long after. One that was overtaken by another may remove for a window longer.
+    fn concerns(&self, since: SystemTime, grace: Grace) -> bool {
+        let until = || self.until.unwrap_or_else(|| after(self.begun, grace.trust()));
+        after(self.ended.unwrap_or_else(until), Grace::WINDOW) >= seconds(since)
     }
 }
 
@@ -55,16 +53,11 @@ fn seconds(time: SystemTime) -> u64 {
 }
 
 /// Whether somebody may have removed, or be about to remove, what was looked at since then.
-pub(crate) async fn concerns(
-    store: &dyn Store,
-    since: SystemTime,
-    now: SystemTime,
-    grace: Grace,
-) -> Result<bool, StoreError> {
+pub(crate) async fn concerns(store: &dyn Store, since: SystemTime, grace: Grace) -> Result<bool, StoreError> {
     let found = store.read(&Key::Collector).await?;
     // What cannot be read is no word that all is well.
     let unread = found.is_some();
-    Ok(Said::of(found.as_ref()).map_or(unread, |said| said.concerns(since, now, grace)))
+    Ok(Said::of(found.as_ref()).map_or(unread, |said| said.concerns(since, grace)))
 }
 
 /// A collector at work.
@@ -145,23 +138,23 @@ mod tests {
     #[test]
     fn who_has_ended_before_concerns_nobody_who_came_later() {
         let minute = 60;
-        for (begun, ended, since, now, concerns) in [
-            (0, Some(minute), HOUR, HOUR, false),
-            (0, Some(minute), 2 * minute + 1, HOUR, false),
-            (0, Some(minute), 2 * minute, HOUR, true),
-            (0, Some(HOUR), minute, 2 * HOUR, true),
-            (0, None, minute, 2 * minute, true),
-            (0, None, minute, 6 * HOUR, true),
-            // It is dead, or has given up.
-            (0, None, minute, 6 * HOUR + 1, false),
+        for (begun, ended, since, concerns) in [
+            (0, Some(minute), HOUR, false),
+            (0, Some(minute), 2 * minute + 1, false),
+            (0, Some(minute), 2 * minute, true),
+            (0, Some(HOUR), minute, true),
+            // Dead or not, until its time was over it may have removed what was seen before.
+            (0, None, minute, true),
+            (0, None, 6 * HOUR + minute, true),
+            (0, None, 6 * HOUR + minute + 1, false),
             // Another clock than ours.
-            (HOUR, None, 0, minute, true),
+            (HOUR, None, 0, true),
             // Another hand than ours.
-            (0, Some(u64::MAX), HOUR, HOUR, true),
-            (u64::MAX, None, HOUR, HOUR, true),
+            (0, Some(u64::MAX), HOUR, true),
+            (u64::MAX, None, HOUR, true),
         ] {
             let said = Said { run: "1".into(), begun, until: None, ended };
-            assert_eq!(said.concerns(time(since), time(now), hours(24)), concerns, "{said:?} {since} {now}");
+            assert_eq!(said.concerns(time(since), hours(24)), concerns, "{said:?} {since}");
         }
     }
 
@@ -173,9 +166,9 @@ mod tests {
             let collector = hours(of_collector);
             Run::begin(&store, collector).await.unwrap();
             let last = time(0) + collector.shift() + Grace::WINDOW;
-            for (now, expected) in [(last, true), (time(of_collector * HOUR), false)] {
-                let concerned = concerns(&store, time(60), now, of_publisher).await.unwrap();
-                assert_eq!(concerned, expected, "{of_collector} {now:?}");
+            for (since, expected) in [(last, true), (time(of_collector * HOUR), false)] {
+                let concerned = concerns(&store, since, of_publisher).await.unwrap();
+                assert_eq!(concerned, expected, "{of_collector} {since:?}");
             }
         }
     }

@@ -36,8 +36,7 @@ impl<'a> Trust<'a> {
         let Some(since) = self.since.filter(|_| self.more && phase.steps.iter().any(promises)) else {
             return Ok(true);
         };
-        let now = self.store.now().await?;
-        if activity::concerns(self.store, since, now, self.grace).await? {
+        if activity::concerns(self.store, since, self.grace).await? {
             tracing::info!("somebody is collecting: waiting, then looking again");
             tokio::time::sleep(Grace::WINDOW).await;
             if !self.all_there().await? {

@@ -12,6 +12,7 @@ mod copied;
 mod counting;
 mod described;
 mod eventful;
+mod every;
 mod explore;
 mod faulty;
 mod immutable;
