@@ -1,8 +1,8 @@
 //! Every interleaving of a collector and two publishers, of the protocol alone.
 //!
 //! [`crate::model`] runs the real programs, which take so many operations that it sees a sample. Here is what they do as
-//! far as it decides what is there: the layer that two images share, a manifest and a revision link of each, a tag of
-//! each publisher and one that somebody removes at any moment. Each step names the function that it stands for: who
+//! far as it decides what is there: a layer, a manifest and a revision link of the image that both publish, a tag of each
+//! publisher and one that somebody removes at any moment. Each step names the function that it stands for: who
 //! changes that function, changes the step. Of v1 nothing is here, since it is of the same shape: an ancestry is a
 //! promise as a revision link is, json is written as a manifest is, and a layer sent as one is.
 //!

@@ -55,7 +55,7 @@ impl Sweeping<'_> {
             (unlisted, old) = (unlisted | CONTENTS, 0);
         }
         // Another one that has ended is forgotten first. Who says late that it has begun has no time to remove anything.
-        let ages = if self.state.collector.age == self.protocol.long_ago() { 0..=SHIFT } else { 1..=0 };
+        let ages = if self.state.collector.age == self.protocol.long_ago() { 0..SHIFT + 1 } else { 0..0 };
         for age in ages {
             let begun = Collector { unlisted, old, ..Collector::gone(Collecting::Listing, age) };
             self.go("a collector begins", begun);
@@ -96,10 +96,10 @@ impl Sweeping<'_> {
 
     fn list_tags(&mut self, image: usize) {
         let me = self.state.collector;
-        for tag in 0..TAGS.len() {
-            if me.unlisted & TAGS[tag] != 0 && self.protocol.tagged(tag) == image {
+        for (tag, bit_of_tag) in TAGS.into_iter().enumerate() {
+            if me.unlisted & bit_of_tag != 0 && self.protocol.tagged(tag) == image {
                 let roots = me.roots | if self.state.tags[tag] { bit(image) } else { 0 };
-                self.go("lists a tag", Collector { unlisted: me.unlisted & !TAGS[tag], roots, ..me });
+                self.go("lists a tag", Collector { unlisted: me.unlisted & !bit_of_tag, roots, ..me });
             }
         }
     }
