@@ -109,7 +109,7 @@ fn broken(protocol: &Protocol, state: &State) -> Option<&'static str> {
 fn found(wrong: Wrong) -> Vec<&'static str> {
     let protocol = Protocol { same: true, trust: SMALL, wrong: Some(wrong) };
     let Some(Broken { what, schedule }) = explore(&protocol).err() else { panic!("{wrong:?} is not found") };
-    eprintln!("{wrong:?}: {what}: {schedule:?}");
+    println!("{wrong:?}: {what}: {schedule:?}");
     schedule
 }
 
@@ -135,7 +135,7 @@ fn all(same: bool, trust: u8) -> Explored {
     let begun = std::time::Instant::now();
     let explored =
         explore(&Protocol { same, trust, wrong: None }).unwrap_or_else(|found| panic!("{found:#?}"));
-    eprintln!("{} states, {} steps: all {:?}", explored.states.len(), explored.steps, begun.elapsed());
+    println!("{} states, {} steps: all {:?}", explored.states.len(), explored.steps, begun.elapsed());
     explored
 }
 
