@@ -36,6 +36,10 @@ impl<'a> Trust<'a> {
         let Some(since) = self.since.filter(|_| self.more && phase.steps.iter().any(promises)) else {
             return Ok(true);
         };
+        // Who is late already need not wait.
+        if !self.in_time(since).await? {
+            return Ok(false);
+        }
         if activity::concerns(self.store, since, self.grace).await? {
             tracing::info!("somebody is collecting: waiting, then looking again");
             tokio::time::sleep(Grace::WINDOW).await;
@@ -44,6 +48,10 @@ impl<'a> Trust<'a> {
             }
         }
         self.more = false;
+        self.in_time(since).await
+    }
+
+    async fn in_time(&self, since: SystemTime) -> Result<bool, StoreError> {
         Ok(age(since, self.store.now().await?) <= self.grace.trust())
     }
 
