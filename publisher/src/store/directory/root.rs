@@ -1,6 +1,5 @@
 //! The blocking work in a store's root folder.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -14,6 +13,8 @@ use super::super::{DOCUMENT_MAX, Version, When};
 use super::adopted;
 use super::errors::Failure;
 use super::staged::{Numbers, Staged};
+
+mod listing;
 
 /// Nobody writes at one file for so long: a staged file of this age was left by a run that died.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -301,56 +302,6 @@ impl Root {
             }
         }
         Ok(())
-    }
-
-    /// Gives each object below a prefix to `each`, in no order, until that says no.
-    pub(super) fn walk(
-        &self,
-        prefix: &str,
-        each: &mut dyn FnMut(Key, &fs::DirEntry) -> Result<bool, Failure>,
-    ) -> Result<(), Failure> {
-        let mut folders = vec![prefix.trim_end_matches('/').to_owned()];
-        while let Some(folder) = folders.pop() {
-            let path = self.path.join(&folder);
-            let entries = match fs::read_dir(&path) {
-                Ok(entries) => entries,
-                // Deleted meanwhile, or never there.
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => return Err(explained(error, &path)),
-            };
-            for entry in entries {
-                let entry = entry?;
-                let Some(name) = entry.file_name().to_str().map(|name| format!("{folder}/{name}")) else {
-                    continue;
-                };
-                if entry.file_type()?.is_dir() {
-                    folders.push(name);
-                } else if let Some(key) = Key::parse(&name)
-                    && !each(key, &entry)?
-                {
-                    return Ok(());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The folders directly below one.
-    pub(super) fn folders(&self, prefix: &str) -> Result<BTreeSet<String>, Failure> {
-        let path = self.path.join(prefix);
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
-            Err(error) => return Err(explained(error, &path)),
-        };
-        let mut folders = BTreeSet::new();
-        for entry in entries {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.extend(entry.file_name().to_str().map(str::to_owned));
-            }
-        }
-        Ok(folders)
     }
 
     /// Removes this run's staged files, and those that dead runs left; the folder too, where nothing came into it.
